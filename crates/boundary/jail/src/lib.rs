@@ -1,0 +1,1 @@
+//! How a worker process is started, and what it may do.

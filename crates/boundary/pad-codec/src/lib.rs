@@ -1,0 +1,2 @@
+//! A GStreamer codec element driven as a synchronous function.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Scaling and letterboxing of pictures.
+#![forbid(unsafe_code)]

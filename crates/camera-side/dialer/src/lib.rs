@@ -1,0 +1,2 @@
+//! Starts, watches and replaces the ingest workers.
+#![forbid(unsafe_code)]

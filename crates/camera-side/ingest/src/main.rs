@@ -1,0 +1,4 @@
+//! The `cofferdam-ingest` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! Metrics and health over HTTP.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The worker that turns pictures into access units.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! The `cofferdam-encode` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}

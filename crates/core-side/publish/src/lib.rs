@@ -1,0 +1,2 @@
+//! Mounts: output verifier, key-frame cache and fan-out to readers.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! RTP packetization and RTCP, without sockets or clocks.
+#![forbid(unsafe_code)]

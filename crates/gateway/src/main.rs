@@ -1,0 +1,4 @@
+//! The `cofferdam` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}

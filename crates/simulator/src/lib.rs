@@ -1,0 +1,2 @@
+//! Cameras for the demo, tests and benchmarks.
+#![forbid(unsafe_code)]

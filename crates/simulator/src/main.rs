@@ -1,0 +1,4 @@
+//! The `cofferdam-simulator` binary.
+#![forbid(unsafe_code)]
+
+fn main() {}
