@@ -1,0 +1,202 @@
+//! The closed vocabulary that crosses the boundary instead of text.
+//!
+//! Everything the camera side has to say about a camera is one of these codes. An unknown code is
+//! a broken or hostile worker, and reads as the `Unknown` of its kind.
+
+/// Declares a code enum with its number, metric label and slate text in one table.
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $label:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$vdoc])* $variant = $code),+ }
+
+        impl $name {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The code's number, as it crosses the boundary.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                self as u8
+            }
+
+            /// The code of that number; `Unknown` for a number that has none.
+            #[must_use]
+            pub const fn from_code(code: u64) -> Self {
+                match code { $($code => Self::$variant,)+ _ => Self::Unknown }
+            }
+
+            /// The code's name in metrics and logs: lower case, words joined by `_`.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.label())
+            }
+        }
+    };
+}
+
+codes! {
+    /// What an ingest worker is doing.
+    IngestState {
+        /// No worker has run yet.
+        Idle = 0, "idle";
+        /// A worker runs and has no stream yet.
+        Connecting = 1, "connecting";
+        /// Pictures arrive.
+        Streaming = 2, "streaming";
+        /// The last worker ended; the next start is waited for.
+        BackingOff = 3, "backing_off";
+        /// A code this version does not know.
+        Unknown = 255, "unknown";
+    }
+}
+
+codes! {
+    /// What the camera sends.
+    Codec {
+        /// Nothing yet.
+        None = 0, "none";
+        /// H.264 (RFC 6184).
+        H264 = 1, "h264";
+        /// H.265 (RFC 7798).
+        H265 = 2, "h265";
+        /// Motion JPEG (RFC 2435).
+        Mjpeg = 3, "mjpeg";
+        /// A code this version does not know.
+        Unknown = 255, "unknown";
+    }
+}
+
+codes! {
+    /// Why a camera has no picture, or why its worker ended. Also the worker's exit code.
+    Fault {
+        /// All is well.
+        None = 0, "none";
+        /// The camera refused the connection.
+        ConnectionRefused = 10, "connection_refused";
+        /// No answer to the connection attempt in time.
+        ConnectTimeout = 11, "connect_timeout";
+        /// No route to the camera.
+        Unreachable = 12, "unreachable";
+        /// The host name in the camera's URL does not resolve.
+        NameNotResolved = 13, "name_not_resolved";
+        /// 401: user name or password are wrong, or missing.
+        AuthenticationFailed = 14, "authentication_failed";
+        /// The camera asks for HTTP Basic and the configuration does not allow it.
+        BasicNotAllowed = 15, "basic_not_allowed";
+        /// 403, or a vendor's "too many users".
+        Forbidden = 16, "forbidden";
+        /// 404: no stream at the configured path.
+        NotFound = 17, "not_found";
+        /// 453 or 503: the camera has no capacity for another session.
+        CameraBusy = 18, "camera_busy";
+        /// Any other RTSP status that is not success.
+        RtspStatus = 19, "rtsp_status";
+        /// The camera took the connection and did not answer a request in time.
+        ResponseTimeout = 20, "response_timeout";
+        /// What the camera sent is not RTSP, or breaks its rules.
+        ProtocolViolation = 21, "protocol_violation";
+        /// The description has no video.
+        NoVideo = 22, "no_video";
+        /// The video's codec is none of those decoded here.
+        UnsupportedCodec = 23, "unsupported_codec";
+        /// The decoded picture is larger than allowed or of another sample format.
+        UnsupportedPicture = 24, "unsupported_picture";
+        /// The camera ended the stream.
+        StreamEnded = 25, "stream_ended";
+        /// The connection stands and no picture comes.
+        NoPictures = 26, "no_pictures";
+        /// The decoder gave up.
+        DecodeFailed = 27, "decode_failed";
+        /// The connection broke.
+        ConnectionLost = 28, "connection_lost";
+        /// The worker could not be started: its binary is missing or does not run.
+        WorkerMissing = 40, "worker_missing";
+        /// The worker could not make its decoder or map its ring.
+        WorkerSetup = 41, "worker_setup";
+        /// The worker panicked or ended with an unknown exit code.
+        WorkerCrashed = 42, "worker_crashed";
+        /// The worker was killed by a signal.
+        WorkerKilled = 43, "worker_killed";
+        /// The worker made no progress and was killed.
+        WorkerWedged = 44, "worker_wedged";
+        /// The gateway is stopping.
+        Stopped = 45, "stopped";
+        /// A code this version does not know.
+        Unknown = 255, "unknown";
+    }
+}
+
+impl Fault {
+    /// How many counters the status block keeps for faults: one a code below 64.
+    pub const COUNTERS: usize = 64;
+
+    /// Whether the camera itself answered with this, so that asking again at once is rude.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionRefused
+                | Self::AuthenticationFailed
+                | Self::BasicNotAllowed
+                | Self::Forbidden
+                | Self::NotFound
+                | Self::CameraBusy
+                | Self::RtspStatus
+                | Self::NoVideo
+                | Self::UnsupportedCodec
+                | Self::UnsupportedPicture
+        )
+    }
+
+    /// What a viewer is told on the slate: at most 22 upper-case characters.
+    #[must_use]
+    pub const fn slate_text(self) -> &'static str {
+        match self {
+            Self::AuthenticationFailed | Self::BasicNotAllowed | Self::Forbidden => "AUTH FAILED",
+            Self::NotFound => "NO SUCH STREAM",
+            Self::CameraBusy => "CAMERA BUSY",
+            Self::NoVideo => "NO VIDEO TRACK",
+            Self::UnsupportedCodec | Self::UnsupportedPicture => "UNSUPPORTED VIDEO",
+            Self::RtspStatus | Self::ProtocolViolation => "CAMERA ERROR",
+            Self::DecodeFailed => "DECODE FAILED",
+            Self::WorkerMissing
+            | Self::WorkerSetup
+            | Self::WorkerCrashed
+            | Self::WorkerKilled
+            | Self::WorkerWedged => "GATEWAY FAULT",
+            _ => "NO SIGNAL",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_survive_the_crossing_and_others_are_unknown() {
+        for fault in Fault::ALL {
+            assert_eq!(Fault::from_code(u64::from(fault.code())), *fault);
+            assert!(fault.slate_text().len() <= 22);
+        }
+        for code in [1, 63, 64, 254, 256, 256 + 10, u64::MAX] {
+            assert_eq!(Fault::from_code(code), Fault::Unknown);
+        }
+        assert_eq!(IngestState::from_code(2), IngestState::Streaming);
+        assert_eq!(Codec::from_code(9), Codec::Unknown);
+    }
+
+    #[test]
+    fn labels_are_distinct() {
+        let labels: std::collections::HashSet<_> = Fault::ALL.iter().map(|f| f.label()).collect();
+        assert_eq!(labels.len(), Fault::ALL.len());
+    }
+}

@@ -1,0 +1,112 @@
+//! How a camera fares, as its encode worker sees it: the ring's status block, looked at on the core
+//! side, and what the pacer did with its pictures.
+
+use cofferdam_picture_ring::{Codec, Counter, Fault, IngestState, StatusSnapshot};
+
+/// What the pacer did with the pictures of a ring, since the worker started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacerStatus {
+    /// Ticks that showed a new picture.
+    pub shown: u64,
+    /// Ticks that showed the last picture again, for want of a new one.
+    pub repeated: u64,
+    /// Pictures that were never shown, because newer ones were there.
+    pub skipped: u64,
+    /// Access units thrown away because the pipe to the server was full.
+    pub dropped: u64,
+    /// The present offset between a picture's completion and its tick, in nanoseconds.
+    pub offset_nanos: u64,
+}
+
+/// One report of an encode worker. Sent every 250 ms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameraStatus {
+    /// The status block; `None` while the ring is not mapped.
+    pub ingest: StatusSnapshot,
+    /// The pacer's counts.
+    pub pacer: PacerStatus,
+}
+
+impl Default for CameraStatus {
+    fn default() -> Self {
+        Self {
+            ingest: StatusSnapshot {
+                state: IngestState::Idle,
+                fault: Fault::None,
+                codec: Codec::None,
+                counters: [0; Counter::COUNT],
+                faults: [0; Fault::COUNTERS],
+            },
+            pacer: PacerStatus::default(),
+        }
+    }
+}
+
+const WORDS: usize = 3 + Counter::COUNT + Fault::COUNTERS + 5;
+
+impl CameraStatus {
+    /// The report as bytes: 64-bit little-endian words in a fixed order.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let Self { ingest, pacer } = self;
+        let codes = [ingest.state.code(), ingest.fault.code(), ingest.codec.code()].map(u64::from);
+        let pacer =
+            [pacer.shown, pacer.repeated, pacer.skipped, pacer.dropped, pacer.offset_nanos];
+        codes
+            .iter()
+            .chain(&ingest.counters)
+            .chain(&ingest.faults)
+            .chain(&pacer)
+            .flat_map(|word| word.to_le_bytes())
+            .collect()
+    }
+
+    /// The report that `bytes` hold, `None` when they are not exactly one.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != WORDS * 8 {
+            return None;
+        }
+        let words: Vec<u64> =
+            bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let mut words = words.into_iter();
+        let mut next = || words.next().unwrap_or_default();
+        Some(Self {
+            ingest: StatusSnapshot {
+                state: IngestState::from_code(next()),
+                fault: Fault::from_code(next()),
+                codec: Codec::from_code(next()),
+                counters: std::array::from_fn(|_| next()),
+                faults: std::array::from_fn(|_| next()),
+            },
+            pacer: PacerStatus {
+                shown: next(),
+                repeated: next(),
+                skipped: next(),
+                dropped: next(),
+                offset_nanos: next(),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_comes_back() {
+        let mut status = CameraStatus::default();
+        status.ingest.state = IngestState::Streaming;
+        status.ingest.fault = Fault::CameraBusy;
+        status.ingest.codec = Codec::Mjpeg;
+        for (i, counter) in status.ingest.counters.iter_mut().enumerate() {
+            *counter = i as u64 + 1;
+        }
+        for (i, fault) in status.ingest.faults.iter_mut().enumerate() {
+            *fault = i as u64 + 100;
+        }
+        status.pacer =
+            PacerStatus { shown: 1, repeated: 2, skipped: 3, dropped: 4, offset_nanos: 5 };
+        assert_eq!(CameraStatus::from_bytes(&status.to_bytes()), Some(status.clone()));
+        assert_eq!(CameraStatus::from_bytes(&status.to_bytes()[1..]), None);
+    }
+}
