@@ -1,1 +1,11 @@
-//! How a worker process is started, and what it may do.
+//! How a worker process is started, and what it inherits.
+//!
+//! Every process Cofferdam starts is started here: with an environment of named constants and
+//! nothing else, with exactly the descriptors it is given, and bound to its parent's life. `unsafe`
+//! lives in `descriptors.rs` and `spawn.rs` and nowhere else.
+
+mod descriptors;
+mod spawn;
+
+pub use descriptors::{InheritedError, inherited};
+pub use spawn::{SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};

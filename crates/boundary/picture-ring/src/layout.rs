@@ -94,7 +94,10 @@ mod tests {
                     };
                     assert!(end <= next);
                 }
-                assert_eq!(spec.slot_offset(usize::MAX - 1), spec.slot_offset((usize::MAX - 1) % spec.slots.get()));
+                assert_eq!(
+                    spec.slot_offset(usize::MAX - 1),
+                    spec.slot_offset((usize::MAX - 1) % spec.slots.get())
+                );
             }
         }
         assert!(SlotCount::try_from(1).is_err() && SlotCount::try_from(9).is_err());

@@ -45,7 +45,11 @@ impl Map {
     ///
     /// # Errors
     /// When the descriptor has another size, is not sealed against resizing, or cannot be mapped.
-    pub(crate) fn new(fd: BorrowedFd<'_>, spec: RingSpec, writable: bool) -> Result<Self, MapError> {
+    pub(crate) fn new(
+        fd: BorrowedFd<'_>,
+        spec: RingSpec,
+        writable: bool,
+    ) -> Result<Self, MapError> {
         use rustix::fs::SealFlags;
         let io_error = |e: rustix::io::Errno| MapError::Map(e.into());
         let seals = rustix::fs::fcntl_get_seals(fd)

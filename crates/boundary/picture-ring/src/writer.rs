@@ -9,7 +9,8 @@ use crate::codes::{Codec, Fault, IngestState};
 use crate::layout::RingSpec;
 use crate::map::{Map, MapError};
 use crate::status::{
-    CODEC, COUNTERS, Counter, FAULT, FAULTS, HEARTBEAT, STAMPS, STATE, StatusSnapshot, WRITE_COUNTER,
+    CODEC, COUNTERS, Counter, FAULT, FAULTS, HEARTBEAT, STAMPS, STATE, StatusSnapshot,
+    WRITE_COUNTER,
 };
 
 /// Writes pictures into a ring and keeps its status block.

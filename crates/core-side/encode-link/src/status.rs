@@ -49,8 +49,7 @@ impl CameraStatus {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Self { ingest, pacer } = self;
         let codes = [ingest.state.code(), ingest.fault.code(), ingest.codec.code()].map(u64::from);
-        let pacer =
-            [pacer.shown, pacer.repeated, pacer.skipped, pacer.dropped, pacer.offset_nanos];
+        let pacer = [pacer.shown, pacer.repeated, pacer.skipped, pacer.dropped, pacer.offset_nanos];
         codes
             .iter()
             .chain(&ingest.counters)

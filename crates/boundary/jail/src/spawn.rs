@@ -1,0 +1,170 @@
+//! Starting a process with nothing but what it is given.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::Signal;
+
+/// Where a process's standard output and error go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Streams {
+    /// To `/dev/null`: workers have nothing to say but codes.
+    Null,
+    /// To those of the parent: the two sides log, and tools at a terminal print.
+    Inherit,
+}
+
+/// A process about to be started.
+#[derive(Debug)]
+pub struct WorkerCommand {
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    descriptors: Vec<(i32, OwnedFd)>,
+    streams: Streams,
+}
+
+/// Why a process could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// There is no such program, or it may not be run.
+    #[error("{program}: expected a program beside `cofferdam`: {source}")]
+    Missing {
+        /// The program looked for.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused to make a process or a descriptor.
+    #[error("starting {program}: {source}")]
+    System {
+        /// The program to be started.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl WorkerCommand {
+    /// A process of `program`, with no arguments, an empty environment and no descriptors.
+    #[must_use]
+    pub fn new(program: &Path) -> Self {
+        Self {
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            descriptors: Vec::new(),
+            streams: Streams::Null,
+        }
+    }
+
+    /// Adds one argument. Never a secret: anyone on the host reads arguments.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Sets one variable of the otherwise empty environment. Never a secret.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gives the process `descriptor` under `number`, which is 3 or more.
+    #[must_use]
+    pub fn descriptor(mut self, number: i32, descriptor: OwnedFd) -> Self {
+        self.descriptors.push((number, descriptor));
+        self
+    }
+
+    /// Says where standard output and error go. Standard input is always `/dev/null`.
+    #[must_use]
+    pub const fn streams(mut self, streams: Streams) -> Self {
+        self.streams = streams;
+        self
+    }
+
+    /// Starts the process. It is killed when the returned handle is dropped, and when the *thread*
+    /// that called this ends: call from a thread that lives as long as the process should.
+    ///
+    /// # Errors
+    /// [`SpawnError::Missing`] when the program is not there or cannot be run.
+    pub fn spawn(self) -> Result<tokio::process::Child, SpawnError> {
+        let parent = rustix::process::getpid();
+        let highest = self.descriptors.iter().map(|(number, _)| *number).max().unwrap_or(2);
+        let streams = || match self.streams {
+            Streams::Null => Stdio::null(),
+            Streams::Inherit => Stdio::inherit(),
+        };
+        let mut command = std::process::Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(streams())
+            .stderr(streams());
+        let system = |source| SpawnError::System { program: self.program.clone(), source };
+        let mappings = self
+            .descriptors
+            .into_iter()
+            .map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd })
+            .collect();
+        command.fd_mappings(mappings).map_err(|e| system(io::Error::other(e)))?;
+        let first_free = u32::try_from(highest + 1).unwrap_or(3);
+        // SAFETY: between fork and exec only three system calls are made: no allocation, no lock,
+        // nothing another thread of the parent could have held at the fork.
+        unsafe {
+            command.pre_exec(move || bind_to_parent(parent, first_free));
+        }
+        let mut command = tokio::process::Command::from(command);
+        command.kill_on_drop(true).spawn().map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
+                SpawnError::Missing { program: self.program.clone(), source }
+            }
+            _ => SpawnError::System { program: self.program.clone(), source },
+        })
+    }
+}
+
+/// In the new process: dies with the parent, and keeps no descriptor from `first_free` up.
+fn bind_to_parent(parent: rustix::process::Pid, first_free: u32) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() != Some(parent) {
+        // The parent ended before the line above: nobody would ever send the signal.
+        return Err(io::Error::from(rustix::io::Errno::SRCH));
+    }
+    close_on_exec_from(first_free)
+}
+
+/// Marks every descriptor from `first` up close-on-exec. Those std itself needs until the exec stay
+/// usable that long.
+fn close_on_exec_from(first: u32) -> io::Result<()> {
+    // SAFETY: close_range with CLOEXEC closes nothing here; it only sets a flag on descriptors.
+    let result =
+        unsafe { libc::close_range(first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A pipe: reading end, writing end. Both are closed on exec.
+///
+/// # Errors
+/// When the process is out of descriptors.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
+/// Makes a descriptor non-blocking: for pipes, where the flag belongs to one end.
+///
+/// # Errors
+/// When it is not an open descriptor.
+pub fn set_nonblocking(descriptor: impl AsFd) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(&descriptor)?;
+    Ok(rustix::fs::fcntl_setfl(&descriptor, flags | rustix::fs::OFlags::NONBLOCK)?)
+}

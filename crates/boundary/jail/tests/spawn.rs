@@ -1,0 +1,65 @@
+//! What a started process has, and what it has not.
+#![allow(missing_docs)]
+
+use std::io::Read;
+use std::path::Path;
+
+use cofferdam_jail::{SpawnError, WorkerCommand, pipe};
+
+async fn output_of(script: &str) -> String {
+    let (read, write) = pipe().unwrap();
+    let mut child = WorkerCommand::new(Path::new("/bin/sh"))
+        .argument("-c")
+        .argument(script)
+        .environment("ONLY", "this")
+        .descriptor(3, write)
+        .spawn()
+        .unwrap();
+    assert!(child.wait().await.unwrap().success());
+    let mut text = String::new();
+    std::fs::File::from(read).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn only_the_named_descriptors_are_inherited() {
+    // A descriptor without close-on-exec, as a careless library might leave behind.
+    let leak = std::fs::File::open("/dev/null").unwrap();
+    rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
+    let listed = output_of("ls /proc/self/fd >&3").await;
+    // `ls` opens the folder it lists as one more.
+    assert_eq!(listed.split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "3", "4"]);
+}
+
+#[tokio::test]
+async fn the_environment_holds_only_what_was_named() {
+    assert!(std::env::var_os("PATH").is_some());
+    let environment = output_of("cat /proc/$$/environ >&3").await;
+    assert_eq!(environment, "ONLY=this\0");
+}
+
+#[tokio::test]
+async fn a_missing_program_is_said_by_name() {
+    let error = WorkerCommand::new(Path::new("/nowhere/cofferdam-ingest")).spawn().unwrap_err();
+    assert!(matches!(&error, SpawnError::Missing { .. }), "{error}");
+    assert!(error.to_string().contains("/nowhere/cofferdam-ingest"));
+}
+
+#[tokio::test]
+async fn a_dropped_handle_kills_the_process() {
+    let (read, write) = pipe().unwrap();
+    let child = WorkerCommand::new(Path::new("/bin/sh"))
+        .argument("-c")
+        .argument("echo up >&3; exec sleep 600")
+        .descriptor(3, write)
+        .spawn()
+        .unwrap();
+    let mut read = std::fs::File::from(read);
+    let mut up = [0; 3];
+    read.read_exact(&mut up).unwrap();
+    drop(child);
+    // The pipe's other end closes only when the process is gone.
+    let mut rest = String::new();
+    read.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
+}
