@@ -156,6 +156,52 @@ impl Fault {
         )
     }
 
+    /// For an operator: what was expected and what was found, and so whose fault it is.
+    #[must_use]
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::None => "all is well",
+            Self::ConnectionRefused => "expected the camera to take a connection, found it refused",
+            Self::ConnectTimeout => {
+                "expected an answer to the connection attempt, found none in time"
+            }
+            Self::Unreachable => "expected a route to the camera, found none",
+            Self::NameNotResolved => "expected the host name in `url` to resolve, found no address",
+            Self::AuthenticationFailed => {
+                "expected the camera to accept `username` and `password_file`, found 401 Unauthorized"
+            }
+            Self::BasicNotAllowed => {
+                "expected a Digest challenge, found HTTP Basic, which `basic = false` refuses"
+            }
+            Self::Forbidden => "expected access to the stream, found 403 Forbidden",
+            Self::NotFound => "expected a stream at the path of `url`, found 404 Not Found",
+            Self::CameraBusy => "expected room for one more session, found the camera at its limit",
+            Self::RtspStatus => "expected an RTSP success status, found another",
+            Self::ResponseTimeout => "expected an RTSP answer, found none in time",
+            Self::ProtocolViolation => "expected RTSP, found bytes that are not",
+            Self::NoVideo => "expected a video track in the description, found none",
+            Self::UnsupportedCodec => "expected H.264, H.265 or JPEG video, found another codec",
+            Self::UnsupportedPicture => {
+                "expected 8-bit pictures of at most 3840x2160, found others"
+            }
+            Self::StreamEnded => "expected a running stream, found its end",
+            Self::NoPictures => "expected pictures, found none in time",
+            Self::DecodeFailed => "expected video that decodes, found video that does not",
+            Self::ConnectionLost => "expected a standing connection, found it broken",
+            Self::WorkerMissing => {
+                "expected `cofferdam-ingest` beside `cofferdam`, found none that runs"
+            }
+            Self::WorkerSetup => {
+                "expected the worker to make its decoder and map its ring, found it could not"
+            }
+            Self::WorkerCrashed => "expected the worker to run on, found it crashed",
+            Self::WorkerKilled => "expected the worker to run on, found it killed by a signal",
+            Self::WorkerWedged => "expected signs of life from the worker, found none in time",
+            Self::Stopped => "the gateway is stopping",
+            Self::Unknown => "expected a known fault code, found another",
+        }
+    }
+
     /// What a viewer is told on the slate: at most 22 upper-case characters.
     #[must_use]
     pub const fn slate_text(self) -> &'static str {

@@ -40,6 +40,10 @@ pub(crate) struct Map {
 // raw copies, which the methods below argue for one by one.
 unsafe impl Send for Map {}
 
+// SAFETY: through a shared reference there are only atomic accesses and raw reads; the one method
+// that hands out a slice to write takes `&mut self`.
+unsafe impl Sync for Map {}
+
 impl Map {
     /// Maps the memory behind `fd`.
     ///

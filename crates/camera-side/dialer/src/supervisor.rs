@@ -1,0 +1,258 @@
+//! The thin shell around a [`Lifecycle`]: one task a camera.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_ingest_boot::{IngestBoot, descriptors};
+use cofferdam_jail::{SpawnError, WorkerCommand};
+use cofferdam_picture::MonotonicTime;
+use cofferdam_picture_ring::{Counter, Fault, IngestState, Writer};
+use tokio::process::Child;
+use tokio::sync::watch;
+
+use crate::CameraPlan;
+use crate::lifecycle::{Lifecycle, Verdict};
+use crate::rings::Ring;
+
+/// The program every camera's worker runs.
+#[derive(Debug)]
+pub(crate) struct WorkerProgram {
+    pub(crate) path: PathBuf,
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+}
+
+/// How often a running worker is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+type GivenRing = watch::Receiver<Option<Arc<Ring>>>;
+
+/// One camera's supervisor.
+pub(crate) struct Supervisor {
+    plan: CameraPlan,
+    program: Arc<WorkerProgram>,
+    rings: GivenRing,
+    stopped: watch::Receiver<bool>,
+    lifecycle: Lifecycle,
+    /// The fault that was last worth a warning: the same one again is not.
+    reported: Fault,
+    started_before: bool,
+}
+
+/// How a worker's run, or the wait for the next, ended.
+enum End {
+    /// By itself, or because it was killed for being wedged.
+    Fault(Fault),
+    /// A new ring came: the worker is to run on that.
+    NewRing,
+    /// The gateway stops.
+    Stopped,
+}
+
+impl Supervisor {
+    pub(crate) const fn new(
+        plan: CameraPlan,
+        program: Arc<WorkerProgram>,
+        rings: GivenRing,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let lifecycle = Lifecycle::new();
+        let reported = Fault::None;
+        Self { plan, program, rings, stopped, lifecycle, reported, started_before: false }
+    }
+
+    /// Keeps the camera's worker running until the gateway stops.
+    pub(crate) async fn run(mut self) {
+        while let Some(ring) = self.next_ring().await {
+            let writer = match Writer::map(ring.fd.as_fd(), ring.spec) {
+                Ok(writer) => writer,
+                Err(error) => {
+                    // Only a broken core side sends such a ring: wait for the next one.
+                    tracing::error!(camera = %self.plan.id(), %error, "refused a ring");
+                    if matches!(self.interruption().await, End::Stopped) {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            writer.set_state(IngestState::Connecting, Fault::None);
+            if matches!(self.run_on(&ring, &writer).await, End::Stopped) {
+                return;
+            }
+        }
+    }
+
+    /// Runs one worker after the other on `ring` until something else is wanted.
+    async fn run_on(&mut self, ring: &Ring, writer: &Writer) -> End {
+        loop {
+            let fault = match self.run_worker(ring, writer).await {
+                End::Fault(fault) => fault,
+                end => return end,
+            };
+            let wait = self.note_end(writer, fault);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                end = self.interruption() => return end,
+            }
+        }
+    }
+
+    /// Records why a worker ended, and says how long to wait before the next.
+    fn note_end(&mut self, writer: &Writer, fault: Fault) -> Duration {
+        let streamed = writer.status().state == IngestState::Streaming;
+        writer.count_fault(fault);
+        writer.set_state(IngestState::BackingOff, fault);
+        let wait = self.lifecycle.handle_end(fault, chance());
+        let camera = self.plan.id();
+        let retry_ms = wait.as_millis();
+        if fault == self.reported && !streamed {
+            tracing::debug!(%camera, %fault, retry_ms, "the same fault again");
+        } else {
+            tracing::warn!(%camera, %fault, retry_ms, "{}", fault.explanation());
+            self.reported = fault;
+        }
+        wait
+    }
+
+    async fn run_worker(&mut self, ring: &Ring, writer: &Writer) -> End {
+        let camera = self.plan.id().clone();
+        let pictures = writer.status().counter(Counter::Pictures);
+        self.lifecycle.handle_started(MonotonicTime::now(), pictures);
+        let mut child = match start(&self.program, &self.plan.boot, ring) {
+            Ok(child) => child,
+            Err(error) => {
+                tracing::error!(%camera, %error, "the ingest worker did not start");
+                return End::Fault(Fault::WorkerMissing);
+            }
+        };
+        writer.add(Counter::WorkerStarts, 1);
+        if std::mem::replace(&mut self.started_before, true) {
+            writer.add(Counter::Reconnects, 1);
+        }
+        tracing::debug!(%camera, pid = child.id(), "ingest worker started");
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                status = child.wait() => {
+                    return End::Fault(status.map_or(Fault::WorkerCrashed, classify));
+                }
+                _ = look.tick() => {
+                    if self.look(writer) == Verdict::Wedged {
+                        kill(&mut child).await;
+                        return End::Fault(Fault::WorkerWedged);
+                    }
+                }
+                end = self.interruption() => {
+                    kill(&mut child).await;
+                    return end;
+                }
+            }
+        }
+    }
+
+    /// Looks at the running worker's status block.
+    fn look(&mut self, writer: &Writer) -> Verdict {
+        let status = writer.status();
+        if self.reported != Fault::None && status.state == IngestState::Streaming {
+            self.reported = Fault::None;
+            tracing::info!(camera = %self.plan.id(), codec = %status.codec, "pictures arrive again");
+        }
+        let pictures = status.counter(Counter::Pictures);
+        self.lifecycle.handle_look(MonotonicTime::now(), writer.last_beat(), pictures)
+    }
+
+    /// The present ring, waited for if there is none yet; `None` when the gateway stops.
+    async fn next_ring(&mut self) -> Option<Arc<Ring>> {
+        loop {
+            if *self.stopped.borrow_and_update() {
+                return None;
+            }
+            if let Some(ring) = self.rings.borrow_and_update().clone() {
+                return Some(ring);
+            }
+            if matches!(self.interruption().await, End::Stopped) {
+                return None;
+            }
+        }
+    }
+
+    /// Waits for a new ring, or the end. Safe to cancel.
+    async fn interruption(&mut self) -> End {
+        tokio::select! {
+            changed = self.rings.changed() => {
+                if changed.is_ok() {
+                    return End::NewRing;
+                }
+            }
+            _ = self.stopped.changed() => return End::Stopped,
+        }
+        // No ring will ever come again; the end will.
+        let _ = self.stopped.changed().await;
+        End::Stopped
+    }
+}
+
+fn start(program: &WorkerProgram, boot: &IngestBoot, ring: &Ring) -> Result<Child, SpawnError> {
+    let system = |source| SpawnError::System { program: program.path.clone(), source };
+    let json = serde_json::to_vec(boot).map_err(|e| system(e.into()))?;
+    let (read, write) = cofferdam_jail::pipe().map_err(system)?;
+    let ring = ring.fd.try_clone().map_err(system)?;
+    let mut command = WorkerCommand::new(&program.path)
+        .argument("--camera")
+        .argument(boot.camera.as_str())
+        .descriptor(descriptors::BOOT, read)
+        .descriptor(descriptors::RING, ring);
+    for (name, value) in program.environment {
+        command = command.environment(name, value);
+    }
+    let child = command.spawn()?;
+    // A boot message is far smaller than a pipe, so this cannot block.
+    std::fs::File::from(write).write_all(&json).map_err(system)?;
+    Ok(child)
+}
+
+async fn kill(child: &mut Child) {
+    // Fails only for a child that is gone already.
+    let _ = child.kill().await;
+}
+
+/// The fault an exit status stands for.
+fn classify(status: ExitStatus) -> Fault {
+    if status.signal().is_some() {
+        return Fault::WorkerKilled;
+    }
+    match u64::try_from(status.code().unwrap_or(-1)).map(Fault::from_code) {
+        Ok(Fault::Unknown | Fault::None) | Err(_) => Fault::WorkerCrashed,
+        Ok(fault) => fault,
+    }
+}
+
+/// A random number. The kernel's generator only fails before it is seeded at boot.
+fn chance() -> u8 {
+    let mut byte = [127];
+    let _ = rustix::rand::getrandom(&mut byte, rustix::rand::GetRandomFlags::empty());
+    byte[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_statuses_become_faults() {
+        for (raw, fault) in [
+            (9, Fault::WorkerKilled),
+            (31, Fault::WorkerKilled),
+            (0, Fault::WorkerCrashed),
+            (101 << 8, Fault::WorkerCrashed),
+            (1 << 8, Fault::WorkerCrashed),
+            (i32::from(Fault::AuthenticationFailed.code()) << 8, Fault::AuthenticationFailed),
+        ] {
+            assert_eq!(classify(ExitStatus::from_raw(raw)), fault, "{raw}");
+        }
+    }
+}
