@@ -1,0 +1,371 @@
+//! Requests in, outputs out: one case table for each thing a reader may do.
+
+mod support;
+
+use std::time::Duration;
+
+use cofferdam_rtsp::{
+    Access, CloseReason, FirstPacket, IDLE_TIMEOUT, Malformed, MethodName, Output, PLAY_DEADLINE,
+    PortPair, SESSION_TIMEOUT, SessionEnd, State, Transport,
+};
+use rtsp_types::StatusCode;
+use support::{Reader, status_of, text_of};
+
+const MAIN: &str = "rtsp://gw:8554/lobby/main";
+const TRACK: &str = "rtsp://gw:8554/lobby/main/trackID=0";
+const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+const FIRST: FirstPacket = FirstPacket { sequence: 17, timestamp: 90_000 };
+
+#[test]
+fn options_lists_the_methods_to_anyone() {
+    for access in [Access::Anonymous, Access::Closed] {
+        let mut reader = Reader::new(access);
+        let answer = reader.answer("OPTIONS", "*", &[]);
+        assert!(answer.starts_with("RTSP/1.0 200 OK\r\n"));
+        assert!(answer.contains(
+            "Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN\r\n"
+        ));
+    }
+}
+
+#[test]
+fn closed_means_one_challenge_for_all_else() {
+    let mut reader = Reader::new(Access::Closed);
+    let mut challenges = Vec::new();
+    for method in ["DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "TEARDOWN", "RECORD"] {
+        let answer = reader.answer(method, MAIN, &[TCP]);
+        assert!(answer.starts_with("RTSP/1.0 401 "), "{method}: {answer}");
+        let challenge: Vec<_> =
+            answer.lines().filter(|l| l.starts_with("WWW-Authenticate: ")).collect();
+        assert_eq!(challenge.len(), 1);
+        challenges.push(challenge[0].to_owned());
+    }
+    challenges.dedup();
+    assert_eq!(
+        challenges,
+        ["WWW-Authenticate: Digest realm=\"Cofferdam\", \
+          nonce=\"01010101010101010101010101010101\", algorithm=MD5"]
+    );
+    assert_eq!(reader.connection.state(), State::Init);
+}
+
+#[test]
+fn describe_answers_with_the_session_description() {
+    let cases = [
+        (MAIN, "rtsp://gw:8554/lobby/main/"),
+        ("rtsp://gw:8554/lobby/main/", "rtsp://gw:8554/lobby/main/"),
+        ("rtsp://u:p@other/lobby/main?x=y", "rtsp://other/lobby/main/"),
+        (TRACK, "rtsp://gw:8554/lobby/main/"),
+    ];
+    for (url, base) in cases {
+        let mut reader = Reader::new(Access::Anonymous);
+        // Twice on one connection, as some recorders do.
+        for _ in 0..2 {
+            let answer = reader.answer("DESCRIBE", url, &["Accept: application/sdp"]);
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("RTSP/1.0 200 OK"), "{url}: {head}");
+            assert!(head.contains(&format!("Content-Base: {base}\r\n")), "{url}: {head}");
+            assert!(head.contains("Content-Type: application/sdp\r\n"));
+            assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
+            assert!(body.starts_with("v=0\r\n") && body.contains("a=control:trackID=0\r\n"));
+        }
+    }
+}
+
+#[test]
+fn a_mount_that_cannot_be_played_is_told_apart() {
+    let cases = [
+        ("rtsp://gw/nowhere/main", "404 "),
+        ("rtsp://gw/", "404 "),
+        ("rtsp://gw/lobby/main/trackID=1", "404 "),
+        ("rtsp://gw/early/main", "503 "),
+        ("rtsp://gw/lost/main", "503 "),
+    ];
+    for (url, status) in cases {
+        for method in ["DESCRIBE", "SETUP"] {
+            let mut reader = Reader::new(Access::Anonymous);
+            let answer = reader.answer(method, url, &[TCP]);
+            assert!(answer.starts_with(&format!("RTSP/1.0 {status}")), "{url}: {answer}");
+            assert_eq!(answer.contains("Retry-After: 2\r\n"), status == "503 ");
+            assert_eq!(reader.connection.state(), State::Init);
+        }
+    }
+}
+
+#[test]
+fn setup_names_transport_source_and_session() {
+    let mut reader = Reader::new(Access::Anonymous);
+    let answer = reader.answer("SETUP", TRACK, &[TCP]);
+    assert!(answer.starts_with("RTSP/1.0 200 OK"));
+    assert!(answer.contains(
+        "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=0000BEEF;mode=\"PLAY\"\r\n"
+    ));
+    assert!(answer.contains("Session: 00000000000000070001;timeout=60\r\n"), "{answer}");
+
+    let mut reader = Reader::new(Access::Anonymous);
+    let udp = "Transport: RTP/AVP;unicast;client_port=6000-6001";
+    let answer = reader.answer("SETUP", TRACK, &[udp]);
+    assert!(answer.contains("client_port=6000-6001;server_port=50000-50001;ssrc=0000BEEF"));
+
+    for refused in ["Transport: RTP/AVP;multicast", "Transport: ,;=", "X: y"] {
+        let mut reader = Reader::new(Access::Anonymous);
+        assert!(reader.answer("SETUP", TRACK, &[refused]).starts_with("RTSP/1.0 461 "));
+        assert_eq!(reader.connection.state(), State::Init);
+    }
+}
+
+#[test]
+fn play_is_answered_with_the_first_packet() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.set_up(TRACK, TCP);
+    let outputs = reader.send("PLAY", "rtsp://gw:8554/lobby/main/", &["Range: npt=0.000-"]);
+    assert_eq!(
+        outputs,
+        [Output::StartPlaying {
+            mount: "lobby/main".into(),
+            transport: Transport::Interleaved { rtp: 0, rtcp: 1 }
+        }]
+    );
+    let play_cseq = reader.cseq;
+    assert_eq!(reader.connection.state(), State::Starting);
+    let outputs = reader.connection.first_unit(reader.now, FIRST);
+    let answer = text_of(&outputs);
+    assert!(answer.starts_with("RTSP/1.0 200 OK"));
+    assert!(answer.contains(&format!("CSeq: {play_cseq}\r\n")));
+    assert!(answer.contains(&format!("RTP-Info: url={TRACK};seq=17;rtptime=90000\r\n")));
+    assert!(answer.contains("Range: npt=now-\r\n"));
+    assert_eq!(reader.connection.state(), State::Playing);
+    // Known already: nothing more to say.
+    assert_eq!(reader.connection.first_unit(reader.now, FIRST), []);
+}
+
+#[test]
+fn play_does_not_wait_for_ever() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.set_up(TRACK, TCP);
+    reader.send("PLAY", MAIN, &[]);
+    assert_eq!(reader.connection.deadline(), reader.now + PLAY_DEADLINE);
+    assert_eq!(reader.connection.handle_deadline(reader.now + PLAY_DEADLINE / 2), []);
+    let answer = text_of(&reader.connection.handle_deadline(reader.now + PLAY_DEADLINE));
+    assert!(answer.starts_with("RTSP/1.0 200 OK") && !answer.contains("RTP-Info"));
+    assert_eq!(reader.connection.state(), State::Playing);
+}
+
+#[test]
+fn a_request_behind_a_waiting_play_is_answered_after_it() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.set_up(TRACK, TCP);
+    reader.send("PLAY", MAIN, &[]);
+    let outputs = reader.send("PAUSE", MAIN, &[]);
+    let [Output::Answer(play), Output::StopPlaying, Output::Answer(pause)] = outputs.as_slice()
+    else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!((play.method, play.status), (MethodName::Play, 200));
+    assert_eq!((pause.method, pause.status), (MethodName::Pause, 200));
+    assert_eq!(reader.connection.state(), State::Ready);
+}
+
+#[test]
+fn a_mount_that_ends_before_its_first_packet_refuses_play() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.set_up(TRACK, TCP);
+    assert_eq!(reader.connection.refuse_play(), []);
+    reader.send("PLAY", MAIN, &[]);
+    assert_eq!(status_of(&reader.connection.refuse_play()), 503);
+    assert_eq!(reader.connection.state(), State::Ready);
+}
+
+#[test]
+fn a_session_plays_pauses_and_plays_again() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.play(TRACK, TCP);
+    // A second PLAY keeps alive and starts nothing.
+    let outputs = reader.send("PLAY", MAIN, &[]);
+    assert_eq!((outputs.len(), status_of(&outputs)), (1, 200));
+    let outputs = reader.send("PAUSE", MAIN, &[]);
+    assert!(
+        matches!(outputs.as_slice(), [Output::StopPlaying, Output::Answer(a)] if a.status == 200)
+    );
+    assert!(matches!(reader.send("PLAY", MAIN, &[]).as_slice(), [Output::StartPlaying { .. }]));
+    reader.connection.first_unit(reader.now, FIRST);
+    let outputs = reader.send("TEARDOWN", MAIN, &[]);
+    assert!(matches!(
+        outputs.as_slice(),
+        [Output::EndSession(SessionEnd::Teardown), Output::Answer(a)] if a.status == 200
+    ));
+    assert_eq!(reader.connection.state(), State::Init);
+    // The connection goes on, with another session.
+    let first = reader.session.take();
+    reader.set_up(TRACK, TCP);
+    assert_ne!(reader.session, first);
+}
+
+#[test]
+fn wrong_states_and_sessions_are_refused() {
+    type Prepare = fn(&mut Reader);
+    const OTHER: &str = "rtsp://gw/lobby/sub";
+    const UNKNOWN: &str = "Session: 0123";
+    let init: Prepare = |_| {};
+    let ready: Prepare = |reader| reader.set_up(TRACK, TCP);
+    let playing: Prepare = |reader| reader.play(TRACK, TCP);
+    let cases: [(Prepare, &str, &str, &[&str], u16); 24] = [
+        (init, "PLAY", MAIN, &[], 454),
+        (init, "PLAY", MAIN, &[UNKNOWN], 454),
+        (init, "PAUSE", MAIN, &[], 454),
+        (init, "TEARDOWN", MAIN, &[], 454),
+        (init, "GET_PARAMETER", MAIN, &[], 200),
+        (init, "GET_PARAMETER", MAIN, &[UNKNOWN], 454),
+        (init, "SET_PARAMETER", MAIN, &[UNKNOWN], 454),
+        (init, "SETUP", TRACK, &[TCP, UNKNOWN], 454),
+        (init, "DESCRIBE", "*", &[], 400),
+        (ready, "GET_PARAMETER", MAIN, &[], 200),
+        (ready, "SET_PARAMETER", "*", &[], 200),
+        (ready, "PAUSE", MAIN, &[], 455),
+        (ready, "PLAY", MAIN, &[UNKNOWN], 454),
+        (ready, "PLAY", OTHER, &[], 459),
+        (ready, "PLAY", "rtsp://gw/nowhere", &[], 404),
+        (ready, "PLAY", "*", &[], 400),
+        (ready, "SETUP", OTHER, &[TCP], 459),
+        (ready, "SETUP", TRACK, &[TCP], 200),
+        (ready, "SETUP", TRACK, &["Transport: RTP/AVP;multicast"], 461),
+        (playing, "SETUP", TRACK, &[TCP], 455),
+        (playing, "SETUP", OTHER, &[TCP], 459),
+        (playing, "PAUSE", OTHER, &[], 459),
+        (playing, "TEARDOWN", MAIN, &[UNKNOWN], 454),
+        (playing, "RECORD", MAIN, &[], 501),
+    ];
+    for (prepare, method, url, headers, status) in cases {
+        let mut reader = Reader::new(Access::Anonymous);
+        prepare(&mut reader);
+        let before = reader.connection.state();
+        let outputs = reader.send(method, url, headers);
+        assert_eq!(status_of(&outputs), status, "{method} {url} {headers:?} in {before:?}");
+        assert_eq!((outputs.len(), reader.connection.state()), (1, before));
+    }
+}
+
+#[test]
+fn a_second_session_on_a_connection_is_refused() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.set_up(TRACK, TCP);
+    reader.session = None;
+    assert_eq!(status_of(&reader.send("SETUP", TRACK, &[TCP])), 455);
+}
+
+#[test]
+fn setting_up_again_changes_the_transport_and_keeps_the_session() {
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.set_up(TRACK, TCP);
+    let session = reader.session.clone();
+    reader.set_up(TRACK, "Transport: RTP/AVP;client_port=6000-6001");
+    assert_eq!(reader.session, session);
+    let outputs = reader.send("PLAY", MAIN, &[]);
+    let client = PortPair { rtp: 6000, rtcp: 6001 };
+    assert!(matches!(
+        outputs.as_slice(),
+        [Output::StartPlaying { transport: Transport::Udp { client: found, .. }, .. }] if *found == client
+    ));
+}
+
+#[test]
+fn what_every_request_must_have() {
+    let onvif = "Require: www.onvif.org/ver20/backchannel";
+    let cases: [(&str, u16, Option<&str>); 8] = [
+        ("DESCRIBE rtsp://gw/lobby/main RTSP/1.0\r\n\r\n", 400, None),
+        ("DESCRIBE rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: x\r\n\r\n", 400, None),
+        ("DESCRIBE rtsp://gw/lobby/main RTSP/2.0\r\nCSeq: 4\r\n\r\n", 505, Some("4")),
+        ("DESCRIBE rtsp://gw/lobby/main RTSP/3.0\r\nCSeq: 4\r\n\r\n", 505, Some("4")),
+        ("PLAY_NOTIFY rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: 5\r\n\r\n", 501, Some("5")),
+        ("FROBNICATE rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: 6\r\n\r\n", 501, Some("6")),
+        ("OPTIONS /lobby/main RTSP/1.0\r\nCSeq: 7\r\n\r\n", 400, Some("7")),
+        (
+            &format!("DESCRIBE rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: 8\r\n{onvif}\r\n\r\n"),
+            551,
+            Some("8"),
+        ),
+    ];
+    for (bytes, status, cseq) in cases {
+        let mut reader = Reader::new(Access::Anonymous);
+        let outputs = reader.send_bytes(bytes.as_bytes());
+        assert_eq!(status_of(&outputs), status, "{bytes}");
+        let answer = text_of(&outputs);
+        assert!(answer.starts_with("RTSP/1.0 "));
+        let found = answer.lines().find_map(|line| line.strip_prefix("CSeq: "));
+        assert_eq!(found, cseq, "{answer}");
+        assert_eq!(
+            answer.contains("Unsupported: www.onvif.org/ver20/backchannel\r\n"),
+            status == 551
+        );
+    }
+}
+
+#[test]
+fn what_is_no_request_is_answered() {
+    let mut reader = Reader::new(Access::Anonymous);
+    for (cseq, status, expected) in [
+        (Some(3), StatusCode::BadRequest, 400),
+        (Some(3), StatusCode::RTSPVersionNotSupported, 505),
+        (None, StatusCode::RTSPVersionNotSupported, 400),
+    ] {
+        let outputs = reader.connection.handle_malformed(reader.now, &Malformed { cseq, status });
+        assert_eq!(status_of(&outputs), expected);
+    }
+}
+
+#[test]
+fn a_session_that_is_not_renewed_ends() {
+    let second = Duration::from_secs(1);
+    type Renew = fn(&mut Reader);
+    let by_request: Renew = |reader| {
+        reader.send("GET_PARAMETER", MAIN, &[]);
+    };
+    let by_options: Renew = |reader| {
+        reader.send("OPTIONS", MAIN, &[]);
+    };
+    let by_packets: Renew = |reader| reader.connection.keep_alive(reader.now);
+    for renew in [by_request, by_options, by_packets] {
+        let mut reader = Reader::new(Access::Anonymous);
+        reader.play(TRACK, TCP);
+        reader.now += SESSION_TIMEOUT - second;
+        renew(&mut reader);
+        assert_eq!(reader.connection.deadline(), reader.now + SESSION_TIMEOUT);
+        reader.now += SESSION_TIMEOUT - second;
+        assert_eq!(reader.connection.handle_deadline(reader.now), []);
+        // A request without the session's name renews nothing.
+        reader.session = None;
+        reader.send("OPTIONS", MAIN, &[]);
+        reader.now += second;
+        assert_eq!(
+            reader.connection.handle_deadline(reader.now),
+            [Output::EndSession(SessionEnd::TimedOut), Output::Close(CloseReason::SessionTimedOut)]
+        );
+        assert_eq!(reader.connection.state(), State::Init);
+    }
+}
+
+#[test]
+fn a_connection_that_asks_for_nothing_is_closed() {
+    let mut reader = Reader::new(Access::Anonymous);
+    assert_eq!(reader.connection.deadline(), reader.now + IDLE_TIMEOUT);
+    reader.now += IDLE_TIMEOUT;
+    assert_eq!(reader.connection.handle_deadline(reader.now), [Output::Close(CloseReason::Idle)]);
+}
+
+#[test]
+fn a_request_that_is_never_finished_closes_the_connection() {
+    let mut reader = Reader::new(Access::Anonymous);
+    let begun = reader.now;
+    reader.connection.set_mid_frame(reader.now, true);
+    reader.now += Duration::from_secs(9);
+    reader.connection.set_mid_frame(reader.now, true);
+    assert_eq!(reader.connection.deadline(), begun + Duration::from_secs(10));
+    assert_eq!(reader.connection.handle_deadline(reader.now), []);
+    reader.now += Duration::from_secs(1);
+    assert_eq!(
+        reader.connection.handle_deadline(reader.now),
+        [Output::Close(CloseReason::SlowRequest)]
+    );
+    reader.connection.set_mid_frame(reader.now, false);
+    assert_eq!(reader.connection.handle_deadline(reader.now), []);
+}

@@ -1,0 +1,113 @@
+//! A reader that speaks to a connection, and three cameras' mounts.
+// Each test file uses a part of it; a failed expectation here is a failed test.
+#![allow(dead_code, clippy::expect_used, clippy::unwrap_used)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use cofferdam_picture::FrameRate;
+use cofferdam_rtsp::{
+    Access, Connection, ConnectionSettings, FirstPacket, Frame, Framer, MountDirectory, MountState,
+    MountView, Nonce, Output, PortPair, VideoTrack,
+};
+
+pub(crate) struct Mounts;
+
+impl MountDirectory for Mounts {
+    fn find(&self, path: &str) -> Option<MountView> {
+        let ready = MountState::Ready(VideoTrack {
+            rate: FrameRate::new(25).unwrap(),
+            sps: vec![0x67, 0x4d, 0x40, 0x1f].into(),
+            pps: vec![0x68, 0xee].into(),
+        });
+        let state = match path {
+            "lobby/main" | "lobby/sub" => ready,
+            "early/main" => MountState::NotReady,
+            "lost/main" => MountState::Ended,
+            _ => return None,
+        };
+        Some(MountView { path: path.to_owned(), ssrc: 0xbeef, state })
+    }
+}
+
+pub(crate) struct Reader {
+    pub(crate) connection: Connection,
+    pub(crate) now: Instant,
+    pub(crate) cseq: u32,
+    pub(crate) session: Option<String>,
+}
+
+impl Reader {
+    pub(crate) fn new(access: Access) -> Self {
+        let settings = ConnectionSettings {
+            access,
+            nonce: Nonce::from_random([1; 16]),
+            session_seed: 7,
+            local: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            server_ports: Some(PortPair { rtp: 50_000, rtcp: 50_001 }),
+        };
+        let now = Instant::now();
+        Self { connection: Connection::new(settings, now), now, cseq: 0, session: None }
+    }
+
+    /// Sends a request; names the session unless the headers do.
+    pub(crate) fn send(&mut self, method: &str, url: &str, headers: &[&str]) -> Vec<Output> {
+        self.cseq += 1;
+        let mut text = format!("{method} {url} RTSP/1.0\r\nCSeq: {}\r\n", self.cseq);
+        let named = headers.iter().any(|h| h.starts_with("Session: "));
+        let session = self.session.iter().filter(|_| !named).map(|id| format!("Session: {id}"));
+        for header in headers.iter().map(|h| (*h).to_owned()).chain(session) {
+            text.push_str(&header);
+            text.push_str("\r\n");
+        }
+        text.push_str("\r\n");
+        self.send_bytes(text.as_bytes())
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> Vec<Output> {
+        let mut framer = Framer::new();
+        framer.push(bytes);
+        match framer.next_frame().unwrap().expect("a whole frame") {
+            Frame::Request(request) => self.connection.handle_request(self.now, &request, &Mounts),
+            Frame::Malformed(malformed) => self.connection.handle_malformed(self.now, &malformed),
+            Frame::Interleaved { .. } => Vec::new(),
+        }
+    }
+
+    /// Sends a request that must be answered at once, and gives the answer as text.
+    pub(crate) fn answer(&mut self, method: &str, url: &str, headers: &[&str]) -> String {
+        let outputs = self.send(method, url, headers);
+        assert_eq!(outputs.len(), 1, "{outputs:?}");
+        text_of(&outputs)
+    }
+
+    pub(crate) fn set_up(&mut self, url: &str, transport: &str) {
+        let answer = self.answer("SETUP", url, &[transport]);
+        let session = answer.lines().find_map(|line| line.strip_prefix("Session: "));
+        self.session = session.and_then(|s| s.split(';').next()).map(str::to_owned);
+        assert!(self.session.is_some(), "{answer}");
+    }
+
+    pub(crate) fn play(&mut self, url: &str, transport: &str) {
+        self.set_up(url, transport);
+        self.send("PLAY", url, &[]);
+        let first = FirstPacket { sequence: 0, timestamp: 0 };
+        assert_eq!(status_of(&self.connection.first_unit(self.now, first)), 200);
+    }
+}
+
+/// The text of the only answer among outputs.
+pub(crate) fn text_of(outputs: &[Output]) -> String {
+    let mut answers = outputs.iter().filter_map(|output| match output {
+        Output::Answer(answer) => Some(String::from_utf8(answer.bytes.to_vec()).unwrap()),
+        _ => None,
+    });
+    let text = answers.next().expect("an answer");
+    assert_eq!(answers.next(), None);
+    text
+}
+
+/// The status of the only answer among outputs.
+pub(crate) fn status_of(outputs: &[Output]) -> u16 {
+    text_of(outputs).split(' ').nth(1).unwrap().parse().unwrap()
+}
