@@ -1,0 +1,315 @@
+//! One reader of a mount: its queue, and the end of it that the reader holds.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cofferdam_picture::MonotonicTime;
+use tokio::sync::Notify;
+
+use crate::{Mount, ReaderLimits, Unit};
+
+/// Why a reader gets no more units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubscriptionEnd {
+    /// The camera gives no picture, and its slate has been shown as long as configured.
+    #[error("the camera gives no picture")]
+    SignalLost,
+    /// The reader fell behind more often than it may.
+    #[error("the reader is too slow")]
+    TooSlow,
+    /// The gateway is stopping.
+    #[error("the gateway is stopping")]
+    Stopping,
+}
+
+/// A reader's claim on a mount. Dropping it gives it up.
+#[derive(Debug)]
+pub struct Subscription {
+    mount: Arc<Mount>,
+    reader: Arc<Reader>,
+}
+
+impl Subscription {
+    pub(crate) const fn new(mount: Arc<Mount>, reader: Arc<Reader>) -> Self {
+        Self { mount, reader }
+    }
+
+    /// Waits for the next unit. The first is a key unit, and so is the first after any that were
+    /// lost. Cancel-safe: a unit is either returned or still queued.
+    ///
+    /// # Errors
+    /// When there will be no more units. What was still queued is given up.
+    pub async fn next(&mut self) -> Result<Arc<Unit>, SubscriptionEnd> {
+        loop {
+            if let Some(taken) = self.reader.take() {
+                return taken;
+            }
+            self.reader.wake.notified().await;
+        }
+    }
+
+    /// The next unit, if one is queued.
+    pub fn try_next(&mut self) -> Option<Arc<Unit>> {
+        self.reader.take().and_then(Result::ok)
+    }
+
+    /// Why there will be no more units, once that is so.
+    #[must_use]
+    pub fn end(&self) -> Option<SubscriptionEnd> {
+        self.reader.queue().end
+    }
+
+    /// Units lost so far because this reader fell behind.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.reader.queue().dropped
+    }
+
+    /// The mount that is read.
+    #[must_use]
+    pub const fn mount(&self) -> &Arc<Mount> {
+        &self.mount
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.mount.unsubscribe(&self.reader);
+    }
+}
+
+/// The bounds of every queue of a mount at present.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueBounds {
+    pub(crate) bytes: usize,
+    pub(crate) age: Duration,
+}
+
+/// What became of a unit offered to a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It is queued, or of no use to this reader yet.
+    Fine,
+    /// The reader was behind: units were lost, and a key frame has to come.
+    Overflowed,
+    /// The reader has been behind too often, and is out.
+    TooSlow,
+}
+
+/// The queue of units a reader has not yet taken.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    queue: Mutex<Queue>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct Queue {
+    units: VecDeque<Arc<Unit>>,
+    bytes: usize,
+    needs_key: bool,
+    dropped: u64,
+    overflows: VecDeque<MonotonicTime>,
+    end: Option<SubscriptionEnd>,
+}
+
+impl Reader {
+    /// A reader that begins with the next key unit.
+    pub(crate) fn new() -> Self {
+        let queue = Queue {
+            units: VecDeque::new(),
+            bytes: 0,
+            needs_key: true,
+            dropped: 0,
+            overflows: VecDeque::new(),
+            end: None,
+        };
+        Self { queue: Mutex::new(queue), wake: Notify::new() }
+    }
+
+    /// A reader that has come in vain.
+    pub(crate) fn ended(end: SubscriptionEnd) -> Self {
+        let reader = Self::new();
+        reader.finish(end);
+        reader
+    }
+
+    /// Offers a unit, and says with it how many were lost.
+    pub(crate) fn offer(
+        &self,
+        unit: &Arc<Unit>,
+        bounds: QueueBounds,
+        limits: &ReaderLimits,
+        now: MonotonicTime,
+    ) -> (Offered, u64) {
+        let mut queue = self.queue();
+        let before = queue.dropped;
+        let offered = queue.offer(unit, bounds, limits, now);
+        let lost = queue.dropped - before;
+        drop(queue);
+        self.wake.notify_one();
+        (offered, lost)
+    }
+
+    /// Ends the reader. The first end given is the one it hears of.
+    pub(crate) fn finish(&self, end: SubscriptionEnd) {
+        let mut queue = self.queue();
+        queue.end.get_or_insert(end);
+        queue.clear();
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    fn take(&self) -> Option<Result<Arc<Unit>, SubscriptionEnd>> {
+        let mut queue = self.queue();
+        if let Some(end) = queue.end {
+            return Some(Err(end));
+        }
+        let unit = queue.units.pop_front()?;
+        queue.bytes -= unit.len();
+        Some(Ok(unit))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn offer(
+        &mut self,
+        unit: &Arc<Unit>,
+        bounds: QueueBounds,
+        limits: &ReaderLimits,
+        now: MonotonicTime,
+    ) -> Offered {
+        if self.end.is_some() {
+            return Offered::Fine;
+        }
+        let late = self.units.front().is_some_and(|oldest| now.since(oldest.due) > bounds.age);
+        let full = !self.units.is_empty() && self.bytes + unit.len() > bounds.bytes;
+        let mut offered = Offered::Fine;
+        if late || full {
+            self.dropped += self.units.len() as u64;
+            self.clear();
+            self.needs_key = true;
+            self.overflows.push_back(now);
+            self.overflows.retain(|at| now.since(*at) <= limits.overflow_window);
+            if self.overflows.len() > limits.overflows {
+                self.end = Some(SubscriptionEnd::TooSlow);
+                return Offered::TooSlow;
+            }
+            offered = Offered::Overflowed;
+        }
+        if self.needs_key && !unit.key {
+            // Before its first unit a reader loses nothing: it has not begun.
+            self.dropped += u64::from(!self.overflows.is_empty());
+            return offered;
+        }
+        self.needs_key = false;
+        self.bytes += unit.len();
+        self.units.push_back(Arc::clone(unit));
+        offered
+    }
+
+    fn clear(&mut self) {
+        self.units.clear();
+        self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fan_out::tests::unit;
+
+    const BOUNDS: QueueBounds = QueueBounds { bytes: 10_000, age: Duration::from_secs(1) };
+
+    fn at(millis: u64) -> MonotonicTime {
+        MonotonicTime::from_nanos(millis * 1_000_000)
+    }
+
+    fn limits() -> ReaderLimits {
+        ReaderLimits { overflows: 2, ..ReaderLimits::default() }
+    }
+
+    fn offer(reader: &Reader, key: bool, size: usize, millis: u64) -> (Offered, u64) {
+        reader.offer(&unit(key, size, at(millis)), BOUNDS, &limits(), at(millis))
+    }
+
+    fn taken(reader: &Reader) -> Vec<bool> {
+        std::iter::from_fn(|| reader.take()).map_while(Result::ok).map(|unit| unit.key).collect()
+    }
+
+    #[test]
+    fn the_first_unit_is_a_key_unit_and_nothing_counts_as_lost_before() {
+        let reader = Reader::new();
+        assert_eq!(offer(&reader, false, 100, 0), (Offered::Fine, 0));
+        assert_eq!(offer(&reader, true, 100, 40), (Offered::Fine, 0));
+        assert_eq!(offer(&reader, false, 100, 80), (Offered::Fine, 0));
+        assert_eq!(taken(&reader), [true, false]);
+    }
+
+    #[test]
+    fn too_many_bytes_clear_the_queue_to_the_next_key_unit() {
+        let reader = Reader::new();
+        offer(&reader, true, 6_000, 0);
+        offer(&reader, false, 3_000, 40);
+        assert_eq!(offer(&reader, false, 3_000, 80), (Offered::Overflowed, 3));
+        assert_eq!(offer(&reader, false, 10, 120), (Offered::Fine, 1));
+        assert_eq!(offer(&reader, true, 6_000, 160), (Offered::Fine, 0));
+        assert_eq!(taken(&reader), [true]);
+    }
+
+    #[test]
+    fn a_key_unit_that_overflows_is_itself_kept() {
+        let reader = Reader::new();
+        offer(&reader, true, 6_000, 0);
+        assert_eq!(offer(&reader, true, 6_000, 40), (Offered::Overflowed, 1));
+        assert_eq!(taken(&reader), [true]);
+    }
+
+    #[test]
+    fn one_unit_larger_than_the_bound_still_passes() {
+        let reader = Reader::new();
+        assert_eq!(offer(&reader, true, 60_000, 0), (Offered::Fine, 0));
+        assert_eq!(taken(&reader), [true]);
+    }
+
+    #[test]
+    fn too_old_a_queue_is_cleared() {
+        let reader = Reader::new();
+        offer(&reader, true, 10, 0);
+        assert_eq!(offer(&reader, false, 10, 1_000), (Offered::Fine, 0));
+        assert_eq!(offer(&reader, false, 10, 1_001), (Offered::Overflowed, 3));
+        assert_eq!(taken(&reader), []);
+    }
+
+    #[test]
+    fn a_reader_that_keeps_falling_behind_is_out() {
+        let reader = Reader::new();
+        let overflow = |millis: u64| {
+            offer(&reader, true, 6_000, millis);
+            offer(&reader, true, 6_000, millis + 1).0
+        };
+        assert_eq!(overflow(0), Offered::Overflowed);
+        taken(&reader);
+        assert_eq!(overflow(30_000), Offered::Overflowed);
+        taken(&reader);
+        assert_eq!(overflow(60_002), Offered::Overflowed, "the first one is forgotten");
+        taken(&reader);
+        assert_eq!(overflow(61_000), Offered::TooSlow);
+        assert_eq!(reader.take().unwrap().unwrap_err(), SubscriptionEnd::TooSlow);
+        assert_eq!(offer(&reader, true, 10, 62_000), (Offered::Fine, 0));
+    }
+
+    #[test]
+    fn the_end_comes_at_once_and_only_once() {
+        let reader = Reader::new();
+        offer(&reader, true, 10, 0);
+        reader.finish(SubscriptionEnd::SignalLost);
+        reader.finish(SubscriptionEnd::Stopping);
+        assert_eq!(reader.take().unwrap().unwrap_err(), SubscriptionEnd::SignalLost);
+    }
+}
