@@ -12,7 +12,8 @@ use crate::access::{Verdict, challenge};
 use crate::answer::Draft;
 use crate::framer::number;
 use crate::{
-    Access, Answer, Malformed, MethodName, MountDirectory, Nonce, PortPair, Request, Transport,
+    Access, Answer, FrameError, Malformed, MethodName, MountDirectory, Nonce, PortPair, Request,
+    Transport,
 };
 
 /// What a session's readers are told: renew within this time (RFC 2326 §12.37).
@@ -80,6 +81,8 @@ pub enum CloseReason {
     Idle,
     /// A request was begun and not finished.
     SlowRequest,
+    /// What came cannot be told into requests.
+    Unframed,
 }
 
 /// The first packet that a reader will be sent, as PLAY's answer names it (RFC 2326 §12.33).
@@ -224,6 +227,19 @@ impl Connection {
             if malformed.cseq.is_some() { malformed.status } else { StatusCode::BadRequest };
         let draft = Draft::new(MethodName::Other, status, malformed.cseq);
         outputs.push(Output::Answer(draft.empty()));
+        outputs
+    }
+
+    /// Closes a connection that cannot be read any further. Who spoke RTSP is told.
+    pub fn handle_frame_error(&mut self, now: Instant, error: FrameError) -> Vec<Output> {
+        let malformed = Malformed { cseq: None, status: StatusCode::BadRequest };
+        let mut outputs = match error {
+            FrameError::NotRtsp => Vec::new(),
+            FrameError::HeadTooLong | FrameError::BodyTooLong | FrameError::ContentLength => {
+                self.handle_malformed(now, &malformed)
+            }
+        };
+        outputs.push(Output::Close(CloseReason::Unframed));
         outputs
     }
 

@@ -5,8 +5,8 @@ mod support;
 use std::time::Duration;
 
 use cofferdam_rtsp::{
-    Access, CloseReason, FirstPacket, IDLE_TIMEOUT, Malformed, MethodName, Output, PLAY_DEADLINE,
-    PortPair, SESSION_TIMEOUT, SessionEnd, State, Transport,
+    Access, CloseReason, FirstPacket, FrameError, IDLE_TIMEOUT, Malformed, MethodName, Output,
+    PLAY_DEADLINE, PortPair, SESSION_TIMEOUT, SessionEnd, State, Transport,
 };
 use rtsp_types::StatusCode;
 use support::{Reader, status_of, text_of};
@@ -310,6 +310,22 @@ fn what_is_no_request_is_answered() {
     ] {
         let outputs = reader.connection.handle_malformed(reader.now, &Malformed { cseq, status });
         assert_eq!(status_of(&outputs), expected);
+    }
+}
+
+#[test]
+fn what_cannot_be_framed_closes_the_connection() {
+    for (error, answered) in [
+        (FrameError::NotRtsp, false),
+        (FrameError::HeadTooLong, true),
+        (FrameError::BodyTooLong, true),
+        (FrameError::ContentLength, true),
+    ] {
+        let mut reader = Reader::new(Access::Anonymous);
+        let mut outputs = reader.connection.handle_frame_error(reader.now, error);
+        assert_eq!(outputs.pop(), Some(Output::Close(CloseReason::Unframed)));
+        assert_eq!(!outputs.is_empty(), answered);
+        assert!(!answered || status_of(&outputs) == 400);
     }
 }
 

@@ -1,2 +1,22 @@
 //! The tokio shell of the RTSP server: listeners, connections, transports.
+//!
+//! What RTSP means is decided in `cofferdam-rtsp`, what a reader is sent in `cofferdam-publish`;
+//! here are sockets, timers and the order of writes. One task a connection: whatever one reader
+//! does, or fails to do, costs the others nothing.
 #![forbid(unsafe_code)]
+
+mod admission;
+mod connection;
+mod datagrams;
+mod directory;
+mod metrics;
+mod outbox;
+mod playback;
+mod server;
+mod settings;
+mod sockets;
+
+pub use cofferdam_rtsp::Access;
+pub use metrics::ServeMetrics;
+pub use server::{BindError, Server};
+pub use settings::{Limits, ServerSettings};

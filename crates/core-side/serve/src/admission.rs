@@ -1,0 +1,101 @@
+//! Who may connect at all: limits, in total and for each address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::Limits;
+use crate::metrics::Refusal;
+
+/// Counts connections. Clones share the count.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission {
+    limits: Limits,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection's place; dropping it gives it up.
+#[derive(Debug)]
+pub(crate) struct Place {
+    counts: Arc<Mutex<Counts>>,
+    address: IpAddr,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, counts: Arc::default() }
+    }
+
+    /// A place for a connection from `address`.
+    pub(crate) fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
+        // An IPv4 reader of an IPv6 listener is the same reader.
+        let address = address.to_canonical();
+        let mut counts = lock(&self.counts);
+        if counts.total >= self.limits.connections {
+            return Err(Refusal::Connections);
+        }
+        let here = counts.by_address.entry(address).or_default();
+        if *here >= self.limits.per_address {
+            return Err(Refusal::PerAddress);
+        }
+        *here += 1;
+        counts.total += 1;
+        drop(counts);
+        Ok(Place { counts: Arc::clone(&self.counts), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.counts);
+        counts.total -= 1;
+        if let Some(here) = counts.by_address.get_mut(&self.address) {
+            *here -= 1;
+            if *here == 0 {
+                counts.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_limited_and_given_back() {
+        let limits = Limits { connections: 3, per_address: 2, ..Limits::default() };
+        let admission = Admission::new(limits);
+        let [a, b]: [IpAddr; 2] = [[10, 0, 0, 1].into(), [10, 0, 0, 2].into()];
+        let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
+        let first = admission.admit(a).unwrap();
+        let _second = admission.admit(mapped).unwrap();
+        assert_eq!(admission.admit(a).err(), Some(Refusal::PerAddress));
+        let _third = admission.admit(b).unwrap();
+        assert_eq!(admission.admit(b).err(), Some(Refusal::Connections));
+        drop(first);
+        let _fourth = admission.admit(a).unwrap();
+        assert_eq!(lock(&admission.counts).total, 3);
+    }
+
+    #[test]
+    fn a_refused_address_leaves_nothing_behind() {
+        let limits = Limits { per_address: 1, ..Limits::default() };
+        let admission = Admission::new(limits);
+        let address = IpAddr::from([10, 0, 0, 1]);
+        let place = admission.admit(address).unwrap();
+        assert!(admission.admit(address).is_err());
+        drop(place);
+        assert!(lock(&admission.counts).by_address.is_empty());
+    }
+}

@@ -1,0 +1,464 @@
+//! One reader's connection: a task that reads, writes, and does what the RTSP connection says.
+
+mod end;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cofferdam_picture::MonotonicTime;
+use cofferdam_publish::{Mounts, Subscription, SubscriptionEnd, Unit};
+use cofferdam_rtp::rtcp::{self, Cname, Incoming};
+use cofferdam_rtsp::{
+    Connection, ConnectionSettings, Frame, Framer, Nonce, Output, State, Transport,
+};
+use tokio::io::{Interest, Ready};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::datagrams::{Datagrams, Destination, Feedback};
+use crate::directory::Directory;
+use crate::metrics::{Refusal, ServeMetrics};
+use crate::outbox::Outbox;
+use crate::playback::{Playback, Route, first_packet};
+use crate::{Limits, ServerSettings, sockets};
+use end::End;
+
+/// What is read at once.
+const READ_LEN: usize = 4096;
+/// Answers that may wait for a reader that asks and does not read. Beyond, it is not read either.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+/// How long a reader may take nothing while something waits for it.
+const STALL_DEADLINE: Duration = Duration::from_secs(10);
+/// How often a reader that does not keep up is looked at.
+const STALL_CHECK: Duration = Duration::from_secs(1);
+/// How long what is due may take before the connection is closed over it.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What all connections of a server share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: ServerSettings,
+    pub(crate) mounts: Mounts,
+    pub(crate) metrics: ServeMetrics,
+    pub(crate) datagrams: Datagrams,
+}
+
+/// Serves the reader at the other end of `stream` until one of the two has had enough.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) {
+    let metrics = shared.metrics.clone();
+    match Driver::new(stream, peer, shared) {
+        Ok(driver) => driver.run(stop).await,
+        Err(error) => {
+            metrics.refused(Refusal::Internal);
+            tracing::debug!(reader = %peer, %error, "connection not taken on");
+        }
+    }
+}
+
+struct Driver {
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: IpAddr,
+    shared: Arc<Shared>,
+    cname: Cname,
+    framer: Framer,
+    protocol: Connection,
+    outbox: Outbox,
+    /// When the outbox was last empty or written from.
+    progress: Instant,
+    playback: Option<Playback>,
+    closing: Option<Closing>,
+}
+
+/// A connection that only sends what is due.
+struct Closing {
+    end: End,
+    deadline: Instant,
+}
+
+enum Event {
+    Ready(io::Result<Ready>),
+    Unit(Result<Arc<Unit>, SubscriptionEnd>),
+    Feedback(Incoming),
+    Deadline,
+    Stop,
+}
+
+impl Driver {
+    fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<Self> {
+        let limits: &Limits = &shared.settings.limits;
+        sockets::tune(&stream, limits)?;
+        let local = stream.local_addr()?.ip();
+        let (mut nonce, mut name) = ([0; 16], [0; 16]);
+        getrandom::fill(&mut nonce)?;
+        getrandom::fill(&mut name)?;
+        let session_seed = getrandom::u64()?;
+        let cname =
+            Cname::new(format!("{:032x}", u128::from_be_bytes(name))).map_err(io::Error::other)?;
+        let now = Instant::now();
+        let protocol = Connection::new(
+            ConnectionSettings {
+                access: shared.settings.access,
+                nonce: Nonce::from_random(nonce),
+                session_seed,
+                local: local.to_canonical(),
+                server_ports: Some(shared.datagrams.ports()),
+            },
+            now.into_std(),
+        );
+        Ok(Self {
+            stream,
+            peer,
+            local,
+            shared,
+            cname,
+            framer: Framer::new(),
+            protocol,
+            outbox: Outbox::default(),
+            progress: now,
+            playback: None,
+            closing: None,
+        })
+    }
+
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        tracing::debug!(reader = %self.peer, "connected");
+        let end = loop {
+            let event = self.next_event(&mut stop).await;
+            if let Err(end) = self.handle(event).await {
+                break end;
+            }
+            if let Some(closing) = &self.closing
+                && (self.outbox.is_empty() || closing.deadline <= Instant::now())
+            {
+                break closing.end;
+            }
+        };
+        self.end_session(end);
+        tracing::debug!(reader = %self.peer, reason = end.label(), "disconnected");
+    }
+
+    async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
+        let deadline = self.deadline();
+        let open = self.closing.is_none();
+        let interest = self.interest();
+        let wants_unit = open && self.outbox.is_empty();
+        let (subscription, feedback) =
+            self.playback.as_mut().map_or((None, None), Playback::sources);
+        tokio::select! {
+            ready = ready(&self.stream, interest) => Event::Ready(ready),
+            unit = next_unit(subscription.filter(|_| wants_unit)) => Event::Unit(unit),
+            incoming = next_feedback(feedback) => Event::Feedback(incoming),
+            () = sleep_until(deadline) => Event::Deadline,
+            // An error says that the server is gone: the same.
+            _ = stop.wait_for(|stop| *stop), if open => Event::Stop,
+        }
+    }
+
+    fn interest(&self) -> Option<Interest> {
+        let read = self.closing.is_none() && self.outbox.answer_bytes() < MAX_ANSWER_BYTES;
+        match (read, !self.outbox.is_empty()) {
+            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
+            (true, false) => Some(Interest::READABLE),
+            (false, true) => Some(Interest::WRITABLE),
+            (false, false) => None,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        if let Some(closing) = &self.closing {
+            return closing.deadline;
+        }
+        let mut deadline = Instant::from_std(self.protocol.deadline());
+        if let Some(playback) = &self.playback
+            && self.protocol.state() == State::Playing
+        {
+            deadline = deadline.min(playback.next_report());
+        }
+        if !self.outbox.is_empty() {
+            deadline = deadline.min(Instant::now() + STALL_CHECK);
+        }
+        deadline
+    }
+
+    /// Does what an event calls for. An error ends the connection at once.
+    async fn handle(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Ready(ready) => {
+                if ready.map_err(|_| End::Broken)?.is_readable() && self.closing.is_none() {
+                    self.read()?;
+                }
+            }
+            Event::Unit(Ok(unit)) => self.send_unit(unit).await,
+            Event::Unit(Err(end)) => self.subscription_ended(end),
+            Event::Feedback(incoming) => self.heard(&incoming),
+            Event::Deadline => {}
+            Event::Stop => self.close(End::Stopping),
+        }
+        self.flush()?;
+        self.handle_frames();
+        self.handle_deadlines().await?;
+        self.flush()
+    }
+
+    fn read(&mut self) -> Result<(), End> {
+        let mut buffer = [0; READ_LEN];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => Err(End::ReaderLeft),
+            Ok(length) => {
+                self.framer.push(&buffer[..length]);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(_) => Err(End::Broken),
+        }
+    }
+
+    fn handle_frames(&mut self) {
+        while self.closing.is_none() && self.outbox.answer_bytes() < MAX_ANSWER_BYTES {
+            let now = Instant::now().into_std();
+            let frame = match self.framer.next_frame() {
+                Ok(None) => break,
+                Ok(Some(frame)) => frame,
+                Err(error) => {
+                    self.shared.metrics.refused(Refusal::Malformed);
+                    let outputs = self.protocol.handle_frame_error(now, error);
+                    return self.perform(outputs);
+                }
+            };
+            // The next frame has its own time.
+            self.protocol.set_mid_frame(now, false);
+            let outputs = match frame {
+                Frame::Request(request) => {
+                    self.protocol.handle_request(now, &request, &Directory(&self.shared.mounts))
+                }
+                Frame::Malformed(malformed) => self.protocol.handle_malformed(now, &malformed),
+                Frame::Interleaved { channel, payload } => {
+                    self.interleaved(channel, &payload);
+                    continue;
+                }
+            };
+            self.perform(outputs);
+        }
+        let mid_frame = self.framer.is_mid_frame();
+        self.protocol.set_mid_frame(Instant::now().into_std(), mid_frame);
+    }
+
+    fn interleaved(&mut self, channel: u8, payload: &[u8]) {
+        let listening = self.playback.as_ref().is_some_and(
+            |playback| matches!(playback.route, Route::Interleaved { rtcp, .. } if rtcp == channel),
+        );
+        if listening && let Ok(incoming) = rtcp::parse(payload) {
+            self.heard(&incoming);
+        }
+    }
+
+    fn heard(&mut self, incoming: &Incoming) {
+        self.protocol.keep_alive(Instant::now().into_std());
+        if let Some(playback) = &mut self.playback {
+            playback.heard(incoming, &self.shared.metrics);
+        }
+    }
+
+    async fn handle_deadlines(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if self.closing.is_some() {
+            return Ok(());
+        }
+        if self.outbox.is_empty() {
+            self.progress = now;
+        } else if now >= self.progress + STALL_DEADLINE {
+            return Err(End::TooSlow);
+        } else if let Some(end) =
+            self.playback.as_ref().and_then(Playback::subscription).and_then(Subscription::end)
+        {
+            // It is not asked for units while some wait to be written.
+            self.subscription_ended(end);
+        }
+        if now.into_std() >= self.protocol.deadline() {
+            let outputs = self.protocol.handle_deadline(now.into_std());
+            self.perform(outputs);
+        }
+        self.report().await;
+        Ok(())
+    }
+
+    fn perform(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Answer(answer) => {
+                    self.shared.metrics.answered(&answer);
+                    self.outbox.push(answer.bytes);
+                }
+                Output::StartPlaying { mount, transport } => self.start(&mount, transport),
+                Output::StopPlaying => {
+                    if let Some(playback) = &mut self.playback {
+                        playback.pause();
+                    }
+                }
+                Output::EndSession(end) => self.end_session(end.into()),
+                Output::Close(reason) => self.close(reason.into()),
+            }
+        }
+    }
+
+    fn start(&mut self, path: &str, transport: Transport) {
+        let Some(mount) = self.shared.mounts.find(path) else { return };
+        let route = match transport {
+            Transport::Interleaved { rtp, rtcp } => Route::Interleaved { rtp, rtcp },
+            Transport::Udp { client, .. } => {
+                let address = self.peer.ip();
+                let to = Destination {
+                    rtp: SocketAddr::new(address, client.rtp),
+                    rtcp: SocketAddr::new(address, client.rtcp),
+                    source: self.shared.settings.listen.ip().is_unspecified().then_some(self.local),
+                };
+                Route::Datagrams { to, feedback: self.shared.datagrams.listen(to.rtcp) }
+            }
+        };
+        tracing::info!(
+            reader = %self.peer,
+            camera = %mount.camera(),
+            mount = mount.kind().label(),
+            transport = transport.label(),
+            "session plays"
+        );
+        let traffic = self.shared.metrics.traffic(transport);
+        let (cname, earlier) = (self.cname.clone(), self.playback.take());
+        let playback = Playback::start(mount, route, traffic, cname, earlier, Instant::now());
+        self.playback = Some(playback);
+    }
+
+    async fn send_unit(&mut self, unit: Arc<Unit>) {
+        let now = Instant::now().into_std();
+        let outputs = self.protocol.first_unit(now, first_packet(&unit));
+        self.perform(outputs);
+        // Before the first packet, so that a reader knows its time from the beginning.
+        self.report().await;
+        let Some(playback) = &mut self.playback else { return };
+        playback.count(&unit);
+        match &playback.route {
+            Route::Interleaved { rtp, .. } => {
+                self.outbox.push_unit(unit.packets.framed_for(*rtp), unit);
+            }
+            Route::Datagrams { to, .. } => {
+                match self.shared.datagrams.send_unit(&unit.packets, to).await {
+                    Ok(()) => unit.sent(MonotonicTime::now()),
+                    // A datagram that cannot be sent is a datagram lost; the session ends when
+                    // nothing is heard of the reader any more.
+                    Err(error) => {
+                        tracing::debug!(reader = %self.peer, %error, "unit not sent");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends the sender report that is due, if one is.
+    async fn report(&mut self) {
+        if self.protocol.state() != State::Playing {
+            return;
+        }
+        let Some(playback) = &mut self.playback else { return };
+        let Some(report) = playback.report(Instant::now()) else { return };
+        match &playback.route {
+            Route::Interleaved { rtcp, .. } => self.outbox.push(interleave(*rtcp, &report)),
+            Route::Datagrams { to, .. } => {
+                if let Err(error) = self.shared.datagrams.send_rtcp(&report, to).await {
+                    tracing::debug!(reader = %self.peer, %error, "report not sent");
+                }
+            }
+        }
+    }
+
+    fn subscription_ended(&mut self, end: SubscriptionEnd) {
+        let outputs = self.protocol.refuse_play();
+        self.perform(outputs);
+        self.close(end.into());
+    }
+
+    /// Says goodbye, if the session played, and forgets it.
+    fn end_session(&mut self, end: End) {
+        let Some(playback) = self.playback.take() else { return };
+        let goodbye = playback.goodbye();
+        match &playback.route {
+            Route::Interleaved { rtcp, .. } => self.outbox.push(interleave(*rtcp, &goodbye)),
+            Route::Datagrams { to, .. } => {
+                // The last of many datagrams: when it is lost, the connection's end tells the same.
+                let _ = self.shared.datagrams.try_send_rtcp(&goodbye, to);
+            }
+        }
+        tracing::info!(
+            reader = %self.peer,
+            camera = %playback.mount.camera(),
+            mount = playback.mount.kind().label(),
+            reason = end.label(),
+            packets = playback.packets(),
+            dropped = playback.subscription().map_or(0, Subscription::dropped),
+            "session ended"
+        );
+    }
+
+    /// Ends the session; what is due may still go out.
+    fn close(&mut self, end: End) {
+        self.end_session(end);
+        let deadline = Instant::now() + CLOSE_DEADLINE;
+        self.closing.get_or_insert(Closing { end, deadline });
+    }
+
+    /// Writes as much as the kernel takes.
+    fn flush(&mut self) -> Result<(), End> {
+        while !self.outbox.is_empty() {
+            let (slices, count) = self.outbox.slices();
+            match self.stream.try_write_vectored(&slices[..count]) {
+                Ok(0) => return Err(End::Broken),
+                Ok(written) => {
+                    let now = Instant::now();
+                    self.outbox.advance(written, |unit| unit.sent(MonotonicTime::now()));
+                    self.progress = now;
+                    if self.playback.as_ref().is_some_and(Playback::is_interleaved) {
+                        self.protocol.keep_alive(now.into_std());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Err(End::Broken),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A report, framed for a channel. Reports are far shorter than the framing allows.
+fn interleave(channel: u8, packet: &[u8]) -> Bytes {
+    cofferdam_rtp::interleave(channel, packet).unwrap_or_default()
+}
+
+async fn ready(stream: &TcpStream, interest: Option<Interest>) -> io::Result<Ready> {
+    match interest {
+        Some(interest) => stream.ready(interest).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_unit(subscription: Option<&mut Subscription>) -> Result<Arc<Unit>, SubscriptionEnd> {
+    match subscription {
+        Some(subscription) => subscription.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_feedback(feedback: Option<&mut Feedback>) -> Incoming {
+    match feedback {
+        Some(feedback) => feedback.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,76 @@
+//! Why sessions and connections end, as logs tell it.
+
+use cofferdam_publish::SubscriptionEnd;
+use cofferdam_rtsp::{CloseReason, SessionEnd};
+
+/// Why a session or a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// TEARDOWN.
+    Teardown,
+    /// The reader closed the connection.
+    ReaderLeft,
+    /// The connection broke.
+    Broken,
+    /// The reader does not keep up.
+    TooSlow,
+    /// The camera is lost, and sessions are to end then.
+    SignalLost,
+    /// The gateway is stopping.
+    Stopping,
+    /// Nothing was heard of the reader.
+    TimedOut,
+    /// The connection asked for nothing.
+    Idle,
+    /// A request was begun and not finished.
+    SlowRequest,
+    /// What came is no RTSP.
+    Unframed,
+}
+
+impl End {
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Teardown => "teardown",
+            Self::ReaderLeft => "reader left",
+            Self::Broken => "connection broken",
+            Self::TooSlow => "reader too slow",
+            Self::SignalLost => "camera lost",
+            Self::Stopping => "stopping",
+            Self::TimedOut => "session timed out",
+            Self::Idle => "idle",
+            Self::SlowRequest => "request not finished",
+            Self::Unframed => "no RTSP",
+        }
+    }
+}
+
+impl From<SessionEnd> for End {
+    fn from(end: SessionEnd) -> Self {
+        match end {
+            SessionEnd::Teardown => Self::Teardown,
+            SessionEnd::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
+impl From<CloseReason> for End {
+    fn from(reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::SessionTimedOut => Self::TimedOut,
+            CloseReason::Idle => Self::Idle,
+            CloseReason::SlowRequest => Self::SlowRequest,
+            CloseReason::Unframed => Self::Unframed,
+        }
+    }
+}
+
+impl From<SubscriptionEnd> for End {
+    fn from(end: SubscriptionEnd) -> Self {
+        match end {
+            SubscriptionEnd::SignalLost => Self::SignalLost,
+            SubscriptionEnd::TooSlow => Self::TooSlow,
+            SubscriptionEnd::Stopping => Self::Stopping,
+        }
+    }
+}

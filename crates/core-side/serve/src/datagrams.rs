@@ -1,0 +1,191 @@
+//! RTP and RTCP as datagrams: one pair of sockets for all readers.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cofferdam_rtp::PacketizedUnit;
+use cofferdam_rtp::rtcp::{self, Incoming};
+use cofferdam_rtsp::PortPair;
+use quinn_udp::{Transmit, UdpSocketState};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+use crate::sockets;
+
+/// The most that one call hands to the kernel for segmentation: it must fit an IP packet.
+const MAX_RUN_BYTES: usize = 60_000;
+/// Compound RTCP packets of a receiver are far shorter.
+const MAX_RTCP: usize = 2048;
+/// How long to wait after a failed receive.
+const RECEIVE_PAUSE: Duration = Duration::from_millis(100);
+/// Reports of one reader that may wait; more than that are dropped.
+const FEEDBACK_QUEUE: usize = 8;
+
+/// The sockets that serve all readers over UDP.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    state: UdpSocketState,
+    ports: PortPair,
+    listeners: Arc<Mutex<Listeners>>,
+}
+
+#[derive(Debug, Default)]
+struct Listeners {
+    by_address: HashMap<SocketAddr, (u64, mpsc::Sender<Incoming>)>,
+    next: u64,
+}
+
+/// Where one reader's packets go, and where they are to come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Destination {
+    pub(crate) rtp: SocketAddr,
+    pub(crate) rtcp: SocketAddr,
+    /// Our address that the reader connected to: its firewall expects packets from there.
+    pub(crate) source: Option<IpAddr>,
+}
+
+/// What a reader says over RTCP. Dropping it stops listening.
+#[derive(Debug)]
+pub(crate) struct Feedback {
+    reports: mpsc::Receiver<Incoming>,
+    listeners: Arc<Mutex<Listeners>>,
+    address: SocketAddr,
+    number: u64,
+}
+
+impl Datagrams {
+    /// Sockets on the address of `address`, on ports that the kernel chooses.
+    pub(crate) fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
+        let (rtp, rtcp) = sockets::datagram_pair(address, interface)?;
+        let ports = PortPair { rtp: rtp.local_addr()?.port(), rtcp: rtcp.local_addr()?.port() };
+        let state = UdpSocketState::new((&rtp).into())?;
+        if address.is_ipv4() {
+            // The line above forbids fragmentation, as QUIC needs it. A tunnel narrower than our
+            // packets must get fragments rather than nothing.
+            let kernel_default = rustix::net::sockopt::Ipv4PathMtuDiscovery::WANT;
+            rustix::net::sockopt::set_ip_mtu_discover(&rtp, kernel_default)?;
+        }
+        Ok(Self { rtp, rtcp, state, ports, listeners: Arc::default() })
+    }
+
+    pub(crate) const fn ports(&self) -> PortPair {
+        self.ports
+    }
+
+    /// Sends every packet of a unit, each as a datagram, in as few calls as the kernel allows.
+    pub(crate) async fn send_unit(
+        &self,
+        unit: &PacketizedUnit,
+        to: &Destination,
+    ) -> io::Result<()> {
+        let largest = unit.packets().map(<[u8]>::len).max().unwrap_or(1).max(1);
+        let most = self.state.max_gso_segments().min(MAX_RUN_BYTES / largest);
+        let mut buffer = Vec::new();
+        for run in unit.runs(most) {
+            let mut packets = unit.packets().take(run.end).skip(run.start);
+            let segment = packets.next().map(<[u8]>::len);
+            buffer.clear();
+            unit.copy_run(run.clone(), &mut buffer);
+            match self.send(&self.rtp, &buffer, segment, to.rtp, to.source).await {
+                // The network device cannot segment: this is how the kernel says so.
+                Err(_) if run.len() > 1 && self.state.max_gso_segments() == 1 => {
+                    for packet in unit.packets().take(run.end).skip(run.start) {
+                        self.send(&self.rtp, packet, None, to.rtp, to.source).await?;
+                    }
+                }
+                sent => sent?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one compound RTCP packet.
+    pub(crate) async fn send_rtcp(&self, packet: &[u8], to: &Destination) -> io::Result<()> {
+        self.send(&self.rtcp, packet, None, to.rtcp, to.source).await
+    }
+
+    /// Sends one compound RTCP packet if that can be done at once.
+    pub(crate) fn try_send_rtcp(&self, packet: &[u8], to: &Destination) -> io::Result<()> {
+        let transmit = transmit(packet, None, to.rtcp, to.source);
+        self.state.try_send((&self.rtcp).into(), &transmit)
+    }
+
+    async fn send(
+        &self,
+        socket: &UdpSocket,
+        contents: &[u8],
+        segment: Option<usize>,
+        to: SocketAddr,
+        source: Option<IpAddr>,
+    ) -> io::Result<()> {
+        let transmit = transmit(contents, segment, to, source);
+        socket.async_io(Interest::WRITABLE, || self.state.try_send(socket.into(), &transmit)).await
+    }
+
+    /// Listens for what the reader at `address` says.
+    pub(crate) fn listen(&self, address: SocketAddr) -> Feedback {
+        let (sender, reports) = mpsc::channel(FEEDBACK_QUEUE);
+        let mut listeners = lock(&self.listeners);
+        listeners.next += 1;
+        let number = listeners.next;
+        listeners.by_address.insert(address, (number, sender));
+        drop(listeners);
+        Feedback { reports, listeners: Arc::clone(&self.listeners), address, number }
+    }
+
+    /// Hands every RTCP packet that arrives to whoever listens for its sender. Never returns.
+    pub(crate) async fn receive(&self) {
+        let mut buffer = vec![0; MAX_RTCP];
+        loop {
+            let Ok((length, from)) = self.rtcp.recv_from(&mut buffer).await else {
+                // Nothing is known that fails for long, but then it must not spin.
+                tokio::time::sleep(RECEIVE_PAUSE).await;
+                continue;
+            };
+            let Ok(incoming) = rtcp::parse(&buffer[..length]) else { continue };
+            if let Some((_, listener)) = lock(&self.listeners).by_address.get(&from) {
+                // A reader that reports faster than it is heard is heard less often.
+                let _ = listener.try_send(incoming);
+            }
+        }
+    }
+}
+
+impl Feedback {
+    /// The next compound packet. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Incoming {
+        match self.reports.recv().await {
+            Some(incoming) => incoming,
+            // Another session of the same reader took the address over.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Feedback {
+    fn drop(&mut self) {
+        let mut listeners = lock(&self.listeners);
+        if listeners.by_address.get(&self.address).is_some_and(|(n, _)| *n == self.number) {
+            listeners.by_address.remove(&self.address);
+        }
+    }
+}
+
+const fn transmit(
+    contents: &[u8],
+    segment_size: Option<usize>,
+    destination: SocketAddr,
+    src_ip: Option<IpAddr>,
+) -> Transmit<'_> {
+    Transmit { destination, ecn: None, contents, segment_size, src_ip }
+}
+
+fn lock(listeners: &Mutex<Listeners>) -> MutexGuard<'_, Listeners> {
+    listeners.lock().unwrap_or_else(PoisonError::into_inner)
+}

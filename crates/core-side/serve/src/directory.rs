@@ -1,0 +1,31 @@
+//! The mounts, as the RTSP connection asks for them.
+
+use bytes::Bytes;
+use cofferdam_publish::{Availability, Mount, Mounts};
+use cofferdam_rtsp::{MountDirectory, MountState, MountView, VideoTrack};
+
+/// [`Mounts`] as a [`MountDirectory`].
+pub(crate) struct Directory<'a>(pub(crate) &'a Mounts);
+
+impl MountDirectory for Directory<'_> {
+    fn find(&self, path: &str) -> Option<MountView> {
+        let mount = self.0.find(path)?;
+        Some(MountView {
+            path: mount.path().to_owned(),
+            ssrc: mount.ssrc().get(),
+            state: state(&mount),
+        })
+    }
+}
+
+fn state(mount: &Mount) -> MountState {
+    match (mount.availability(), mount.parameter_sets()) {
+        (Availability::Live | Availability::Slate, Some(sets)) => MountState::Ready(VideoTrack {
+            rate: mount.rate(),
+            sps: Bytes::copy_from_slice(sets.sps()),
+            pps: Bytes::copy_from_slice(sets.pps()),
+        }),
+        (Availability::Ended, _) => MountState::Ended,
+        _ => MountState::NotReady,
+    }
+}

@@ -1,0 +1,140 @@
+//! What is counted. Label values come from closed sets, never from a reader.
+
+use cofferdam_rtsp::{Answer, Transport};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The server's metrics. Clones are the same metrics.
+#[derive(Clone, Debug, Default)]
+pub struct ServeMetrics {
+    pub(crate) connections: Gauge,
+    sessions: Family<TransportLabel, Gauge>,
+    requests: Family<RequestLabels, Counter>,
+    refused: Family<ReasonLabel, Counter>,
+    bytes_out: Family<TransportLabel, Counter>,
+    packets_out: Family<TransportLabel, Counter>,
+    pub(crate) reported_lost: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TransportLabel {
+    transport: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// Why a connection was not served, or not any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// As many connections as there may be.
+    Connections,
+    /// As many from that address as there may be.
+    PerAddress,
+    /// It does not speak RTSP within bounds.
+    Malformed,
+    /// Something here failed.
+    Internal,
+}
+
+impl Refusal {
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::PerAddress => "per_address",
+            Self::Malformed => "malformed",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Where a transport's traffic is counted: looked up once a session, not once a packet.
+#[derive(Clone, Debug)]
+pub(crate) struct TrafficMetrics {
+    sessions: Gauge,
+    bytes: Counter,
+    packets: Counter,
+}
+
+impl ServeMetrics {
+    /// Puts the metrics into `registry`, under its prefix.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("rtsp_connections", "RTSP connections", self.connections.clone());
+        registry.register("rtsp_sessions", "Sessions that play", self.sessions.clone());
+        registry.register("rtsp_requests", "Requests answered", self.requests.clone());
+        registry.register(
+            "rtsp_refused",
+            "Connections not served, or not any further",
+            self.refused.clone(),
+        );
+        registry.register(
+            "rtsp_bytes_out",
+            "Bytes of RTP packets sent, framing included",
+            self.bytes_out.clone(),
+        );
+        registry.register("rtsp_packets_out", "RTP packets sent", self.packets_out.clone());
+        registry.register(
+            "rtsp_reader_reported_lost",
+            "RTP packets that readers say they lost",
+            self.reported_lost.clone(),
+        );
+    }
+
+    pub(crate) fn answered(&self, answer: &Answer) {
+        let labels = RequestLabels { method: answer.method.label(), status: answer.status };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refused.get_or_create(&ReasonLabel { reason: refusal.label() }).inc();
+    }
+
+    pub(crate) fn traffic(&self, transport: Transport) -> TrafficMetrics {
+        let label = TransportLabel { transport: transport.label() };
+        TrafficMetrics {
+            sessions: self.sessions.get_or_create_owned(&label),
+            bytes: self.bytes_out.get_or_create_owned(&label),
+            packets: self.packets_out.get_or_create_owned(&label),
+        }
+    }
+}
+
+impl TrafficMetrics {
+    pub(crate) fn sent(&self, packets: usize, bytes: usize) {
+        self.packets.inc_by(packets as u64);
+        self.bytes.inc_by(bytes as u64);
+    }
+
+    /// Counts a session for as long as the guard lives.
+    pub(crate) fn session(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.sessions)
+    }
+}
+
+/// Holds a gauge up by one.
+#[derive(Debug)]
+pub(crate) struct GaugeGuard(Gauge);
+
+impl GaugeGuard {
+    pub(crate) fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for GaugeGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,160 @@
+//! The listener: takes connections on, within limits, until it is told to stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_publish::Mounts;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::admission::Admission;
+use crate::connection::{self, Shared};
+use crate::datagrams::Datagrams;
+use crate::metrics::GaugeGuard;
+use crate::{ServeMetrics, ServerSettings, sockets};
+
+/// How long connections may take to end when the server stops: their own deadline and a little.
+const STOP_DEADLINE: Duration = Duration::from_millis(2500);
+/// How long to leave the listener alone after it failed, the first time and at most.
+const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The listener.
+    #[error("RTSP on {address}: {source}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The sockets for RTP and RTCP.
+    #[error("RTP and RTCP ports on {address}: {source}")]
+    Datagrams {
+        /// The address they were to have.
+        address: std::net::IpAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// An RTSP server that listens.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    admission: Admission,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Binds the sockets. From here on connections are queued by the kernel;
+    /// [`run`](Self::run) serves them.
+    ///
+    /// # Errors
+    /// When a socket cannot be had, with its address and the reason.
+    #[expect(clippy::unused_async, reason = "tokio's sockets need its runtime to be made")]
+    pub async fn bind(
+        settings: ServerSettings,
+        mounts: Mounts,
+        metrics: ServeMetrics,
+    ) -> Result<Self, BindError> {
+        let interface = settings.interface.as_deref();
+        let address = settings.listen;
+        let failed = |source| BindError::Listen { address, source };
+        let listener = sockets::listen(address, interface).map_err(failed)?;
+        let local = listener.local_addr().map_err(failed)?;
+        let datagrams = Datagrams::bind(address, interface)
+            .map_err(|source| BindError::Datagrams { address: address.ip(), source })?;
+        let admission = Admission::new(settings.limits);
+        let shared = Arc::new(Shared { settings, mounts, metrics, datagrams });
+        Ok(Self { listener, address: local, admission, shared })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves readers until `stop` completes; then says goodbye to those that play and returns
+    /// within three seconds.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        tracing::info!(address = %self.address, "RTSP server listens");
+        let (stopping, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut acceptor = Acceptor { listener: self.listener, wait: None };
+        let receive = self.shared.datagrams.receive();
+        tokio::pin!(stop, receive);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                () = &mut receive => {}
+                (stream, peer) = acceptor.next() => {
+                    let place = match self.admission.admit(peer.ip()) {
+                        Ok(place) => place,
+                        Err(refusal) => {
+                            self.shared.metrics.refused(refusal);
+                            tracing::debug!(reader = %peer, limit = refusal.label(), "refused");
+                            continue;
+                        }
+                    };
+                    let count = GaugeGuard::new(&self.shared.metrics.connections);
+                    let (shared, stopped) = (Arc::clone(&self.shared), stopped.clone());
+                    connections.spawn(async move {
+                        let _held = (place, count);
+                        connection::serve(stream, peer, shared, stopped).await;
+                    });
+                }
+                Some(ended) = connections.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a connection's task failed");
+                    }
+                }
+            }
+        }
+        drop(acceptor);
+        stopping.send_replace(true);
+        // Those that are not done by then are dropped with the set.
+        let _ = timeout(STOP_DEADLINE, async { while connections.join_next().await.is_some() {} })
+            .await;
+        tracing::info!(address = %self.address, "RTSP server stopped");
+    }
+}
+
+/// A listener that survives running out of descriptors.
+struct Acceptor {
+    listener: TcpListener,
+    wait: Option<(Duration, Instant)>,
+}
+
+impl Acceptor {
+    /// The next connection. Cancel-safe.
+    async fn next(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            if let Some((_, until)) = self.wait {
+                sleep_until(until).await;
+            }
+            match self.listener.accept().await {
+                Ok(accepted) => {
+                    self.wait = None;
+                    return accepted;
+                }
+                // The reader was gone before it was accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    let (first, most) = ACCEPT_BACK_OFF;
+                    let pause = self.wait.map_or(first, |(last, _)| (last * 2).min(most));
+                    self.wait = Some((pause, Instant::now() + pause));
+                    tracing::warn!(%error, ?pause, "no connection accepted");
+                }
+            }
+        }
+    }
+}

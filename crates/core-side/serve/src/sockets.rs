@@ -1,0 +1,85 @@
+//! Sockets and their options.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+use crate::Limits;
+
+/// How long the kernel waits for a reader to acknowledge anything.
+const USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes not yet sent at which a connection counts as writable: beyond, lag would hide.
+const NOT_SENT_LOW_WATER: u32 = 128 << 10;
+const BACKLOG: i32 = 128;
+/// How often another pair of ports is tried for.
+const PAIR_ATTEMPTS: usize = 64;
+/// What one access unit of the largest picture may take, sent as datagrams in one go.
+const DATAGRAM_SEND_BUFFER: usize = 4 << 20;
+
+/// A listener on `address`, reachable through `interface` only.
+pub(crate) fn listen(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    socket.bind_device(interface.map(str::as_bytes))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Makes a reader's lag visible, and a vanished reader's connection end.
+pub(crate) fn tune(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    socket.set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)?;
+    socket.set_send_buffer_size(limits.send_buffer)
+}
+
+/// Two UDP sockets on the address of `address`: the first on an even port, the second on the port
+/// after it (RFC 3550 §11). The kernel chooses.
+pub(crate) fn datagram_pair(
+    address: SocketAddr,
+    interface: Option<&str>,
+) -> io::Result<(UdpSocket, UdpSocket)> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..PAIR_ATTEMPTS {
+        let any = datagram(address, 0, interface)?;
+        let port = any.local_addr()?.port();
+        let other = datagram(address, port ^ 1, interface);
+        match other {
+            Ok(other) if port.is_multiple_of(2) => return Ok((any, other)),
+            Ok(other) => return Ok((other, any)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn datagram(address: SocketAddr, port: u16, interface: Option<&str>) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    socket.bind_device(interface.map(str::as_bytes))?;
+    socket.set_send_buffer_size(DATAGRAM_SEND_BUFFER)?;
+    socket.bind(&SocketAddr::new(address.ip(), port).into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pairs_are_even_and_odd() {
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        let pairs: Vec<_> = (0..20).map(|_| datagram_pair(local, None).unwrap()).collect();
+        for (rtp, rtcp) in &pairs {
+            let (rtp, rtcp) = (rtp.local_addr().unwrap().port(), rtcp.local_addr().unwrap().port());
+            assert!(rtp.is_multiple_of(2));
+            assert_eq!(rtcp, rtp + 1);
+        }
+    }
+}
