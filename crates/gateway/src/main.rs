@@ -1,4 +1,55 @@
-//! The `cofferdam` binary.
+//! The `cofferdam` command: configuration and composition root.
+//!
+//! `run` starts both sides as processes of their own, or one of them; everything else is a tool. No
+//! C media code is linked here.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod both;
+mod camera_side;
+mod check;
+mod cli;
+mod config;
+mod core_side;
+mod demo;
+mod exit;
+mod logging;
+mod parent;
+mod probe;
+mod programs;
+mod signals;
+
+use clap::Parser;
+use cli::{Cli, Command, Side};
+use exit::Exit;
+use parent::Parent;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Exit::run_time(format!("starting the event loop: {error}")).report(),
+    };
+    let outcome = runtime.block_on(dispatch(cli.command));
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+async fn dispatch(command: Command) -> Result<(), Exit> {
+    match command {
+        Command::Run(options) => {
+            let config = config::load(&options.config)?;
+            logging::init(&config.log);
+            let parent = if options.inherited { Some(Parent::inherited()?) } else { None };
+            match options.side {
+                Side::Both => both::run(&options.config).await,
+                Side::Core => core_side::run(config, parent).await,
+                Side::Camera => camera_side::run(config, parent).await,
+            }
+        }
+        Command::Demo(options) => demo::run(&options).await,
+        Command::Check(options) => check::run(&options.config).await,
+        Command::Probe(options) => probe::run(&options).await,
+    }
+}

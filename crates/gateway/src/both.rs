@@ -1,0 +1,236 @@
+//! The parent of both sides: starts them, introduces them to each other, replaces one that dies.
+//!
+//! It opens no network socket and reads nothing from either side but one byte: "started".
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use cofferdam_handover::send_with_descriptor;
+use cofferdam_jail::{Streams, WorkerCommand};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncReadExt;
+use tokio::process::Child;
+use tokio::time::Instant;
+
+use crate::exit::Exit;
+use crate::parent::{DESCRIPTOR, STARTED};
+use crate::programs::Programs;
+use crate::signals::Signals;
+
+/// How long the sides may take to stop before they are killed.
+const DRAIN: Duration = Duration::from_secs(5);
+/// The wait before a side that died is started again: 100 ms, doubling to a second.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// A side that ran this long was well.
+const PROVEN: Duration = Duration::from_secs(2);
+
+/// One side's process.
+struct SideProcess {
+    name: &'static str,
+    child: Option<Child>,
+    /// This process's end of the side's socket.
+    socket: Option<tokio::net::UnixStream>,
+    /// It said so, now or before it was last replaced.
+    has_started: bool,
+    since: Instant,
+    wait: Duration,
+    /// When it is to be started again.
+    start_at: Option<Instant>,
+}
+
+/// What happened to a side.
+enum Event {
+    Started,
+    Ended(ExitStatus),
+    Due,
+}
+
+/// Runs both sides of the configuration at `path` until the operating system asks to stop.
+pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
+    let mut signals = Signals::take()?;
+    let programs = Programs::find()?;
+    // Missing programs are found here, before anything runs.
+    programs.ingest()?;
+    programs.encode()?;
+    let launcher = Launcher { program: programs, config: path.as_os_str().to_owned() };
+    let mut core = SideProcess::new("core");
+    let mut camera = SideProcess::new("camera");
+    launcher.start(&mut core)?;
+    launcher.start(&mut camera)?;
+    introduce(&core, &camera)?;
+    let outcome = loop {
+        let (index, event) = tokio::select! {
+            () = signals.stop() => break Ok(()),
+            event = core.event() => (0, event),
+            event = camera.event() => (1, event),
+        };
+        let side = if index == 0 { &mut core } else { &mut camera };
+        match event {
+            Event::Started => side.has_started = true,
+            Event::Ended(status) => {
+                if let Err(exit) = side.note_end(status) {
+                    break Err(exit);
+                }
+            }
+            Event::Due => {
+                if let Err(exit) = launcher.start(side).and_then(|()| introduce(&core, &camera)) {
+                    break Err(exit);
+                }
+            }
+        }
+    };
+    stop([&mut core, &mut camera]).await;
+    outcome
+}
+
+/// How sides are started.
+struct Launcher {
+    program: Programs,
+    config: OsString,
+}
+
+impl Launcher {
+    fn start(&self, side: &mut SideProcess) -> Result<(), Exit> {
+        let failed =
+            |what: String| Exit::run_time(format!("starting the {} side: {what}", side.name));
+        let config = self.config.to_str().ok_or_else(|| failed("the path is not UTF-8".into()))?;
+        let (ours, theirs) = UnixStream::pair().map_err(|e| failed(e.to_string()))?;
+        let mut command = WorkerCommand::new(self.program.cofferdam());
+        for argument in ["run", "--config", config, "--side", side.name, "--inherited"] {
+            command = command.argument(argument);
+        }
+        for (name, value) in passed_environment() {
+            command = command.environment(&name, &value);
+        }
+        let child = command
+            .descriptor(DESCRIPTOR, theirs.into())
+            .streams(Streams::Inherit)
+            .spawn()
+            .map_err(|e| failed(e.to_string()))?;
+        ours.set_nonblocking(true).map_err(|e| failed(e.to_string()))?;
+        let ours = tokio::net::UnixStream::from_std(ours).map_err(|e| failed(e.to_string()))?;
+        side.child = Some(child);
+        side.socket = Some(ours);
+        side.since = Instant::now();
+        side.start_at = None;
+        Ok(())
+    }
+}
+
+/// The configuration's variables, and what a log needs; nothing else of this environment.
+fn passed_environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars().filter(|(name, _)| name.starts_with("COFFERDAM__") || name == "TZ")
+}
+
+/// Gives each side one end of a fresh connection. A side that is down gets its end when it is
+/// started again, with a new introduction.
+fn introduce(core: &SideProcess, camera: &SideProcess) -> Result<(), Exit> {
+    let (Some(core), Some(camera)) = (&core.socket, &camera.socket) else { return Ok(()) };
+    let (core_end, camera_end) = UnixStream::pair()
+        .map_err(|error| Exit::run_time(format!("connecting the sides: {error}")))?;
+    let give = |socket: &tokio::net::UnixStream, end: UnixStream| {
+        let end = OwnedFd::from(end);
+        // A side that died in this moment is introduced again when it is back.
+        if let Err(error) = send_with_descriptor(socket.as_fd(), &[0], end.as_fd()) {
+            tracing::debug!(%error, "introducing the sides");
+        }
+    };
+    give(core, core_end);
+    give(camera, camera_end);
+    Ok(())
+}
+
+impl SideProcess {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            child: None,
+            socket: None,
+            has_started: false,
+            since: Instant::now(),
+            wait: FIRST_WAIT,
+            start_at: None,
+        }
+    }
+
+    /// The next thing that happens to this side. Safe to cancel.
+    async fn event(&mut self) -> Event {
+        match (&mut self.child, self.start_at) {
+            (Some(child), _) => {
+                let socket = self.socket.as_mut().filter(|_| !self.has_started);
+                tokio::select! {
+                    status = child.wait() => {
+                        Event::Ended(status.unwrap_or_else(|_| ExitStatus::from_raw(1 << 8)))
+                    }
+                    () = started(socket) => Event::Started,
+                }
+            }
+            (None, Some(at)) => {
+                tokio::time::sleep_until(at).await;
+                Event::Due
+            }
+            (None, None) => std::future::pending().await,
+        }
+    }
+
+    /// A side ended: before it ever started that is a refusal, which ends the gateway with the
+    /// side's own exit code; later it is a fault, and the side comes back.
+    fn note_end(&mut self, status: ExitStatus) -> Result<(), Exit> {
+        self.child = None;
+        self.socket = None;
+        if !self.has_started {
+            let code = status.code().and_then(|code| u8::try_from(code).ok()).filter(|c| *c != 0);
+            return Err(code.map_or_else(
+                || Exit::run_time(format!("the {} side ended at its start: {status}", self.name)),
+                Exit::passed_on,
+            ));
+        }
+        if self.since.elapsed() >= PROVEN {
+            self.wait = FIRST_WAIT;
+        }
+        tracing::error!(side = self.name, %status, retry_ms = self.wait.as_millis(), "a side ended");
+        self.start_at = Some(Instant::now() + self.wait);
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        Ok(())
+    }
+
+    fn signal(&self) {
+        let pid = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // Fails only for a side that is gone already.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+/// Completes when the side says that it has started; never where nothing is waited for.
+async fn started(socket: Option<&mut tokio::net::UnixStream>) {
+    let Some(socket) = socket else { return std::future::pending().await };
+    let mut byte = [0];
+    match socket.read_exact(&mut byte).await {
+        Ok(_) if byte[0] == STARTED => {}
+        // Its end is what will be told next.
+        _ => std::future::pending().await,
+    }
+}
+
+async fn stop(sides: [&mut SideProcess; 2]) {
+    for side in &sides {
+        side.signal();
+    }
+    let deadline = Instant::now() + DRAIN;
+    for side in sides {
+        if let Some(child) = &mut side.child
+            && tokio::time::timeout_at(deadline, child.wait()).await.is_err()
+        {
+            tracing::warn!(side = side.name, "did not stop in time: killed");
+            let _ = child.kill().await;
+        }
+    }
+}

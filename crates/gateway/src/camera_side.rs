@@ -1,0 +1,67 @@
+//! The camera side: one dialer, one ingest worker a camera. It opens the cameras' secrets and no
+//! other, and listens nowhere.
+
+use cofferdam_dialer::{CameraPlan, DialerSettings, RingSource};
+use cofferdam_ingest_boot::{Credentials, IngestBoot};
+use cofferdam_picture_ring::{RingSpec, SlotCount};
+
+use crate::config::{Camera, Config, read_password};
+use crate::exit::Exit;
+use crate::parent::Parent;
+use crate::programs::{Programs, WORKER_ENVIRONMENT};
+use crate::signals::Signals;
+
+/// Runs the camera side until the operating system asks it to stop.
+pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
+    let mut signals = Signals::take()?;
+    let worker = Programs::find()?.ingest()?;
+    let mut cameras = Vec::new();
+    let mut refused = Vec::new();
+    for camera in &config.cameras {
+        match plan(camera) {
+            Ok(plan) => cameras.push(plan),
+            Err(what) => refused.push(format!("`camera {}: password_file`: {what}", camera.id)),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(Exit::configuration(refused.join("\n")));
+    }
+    let source = match parent {
+        Some(parent) => {
+            parent.started()?;
+            RingSource::Inherited(parent.into_descriptor()?)
+        }
+        None => RingSource::Path(config.boundary.socket),
+    };
+    tracing::info!(cameras = cameras.len(), "camera side started");
+    let settings = DialerSettings { cameras, worker, environment: WORKER_ENVIRONMENT, source };
+    cofferdam_dialer::run(settings, signals.stop()).await;
+    Ok(())
+}
+
+/// What the dialer needs of one camera.
+fn plan(camera: &Camera) -> Result<CameraPlan, String> {
+    let slots = SlotCount::default();
+    Ok(CameraPlan { spec: RingSpec { geometry: camera.geometry, slots }, boot: boot(camera)? })
+}
+
+/// What a camera's worker is told; its password is read here.
+pub(crate) fn boot(camera: &Camera) -> Result<IngestBoot, String> {
+    let credentials = match &camera.account {
+        Some(account) => Some(Credentials {
+            username: account.username.clone(),
+            password: read_password(&account.password_file)?,
+        }),
+        None => None,
+    };
+    Ok(IngestBoot {
+        camera: camera.id.clone(),
+        url: camera.url.to_string(),
+        credentials,
+        basic_allowed: camera.basic,
+        geometry: camera.geometry,
+        slots: SlotCount::default().into(),
+        colour: camera.colour,
+        unjailed: false,
+    })
+}

@@ -1,0 +1,84 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// RTSP isolation gateway: pictures cross, camera bytes do not.
+#[derive(Debug, Parser)]
+#[command(name = "cofferdam", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway.
+    Run(RunOptions),
+    /// Run simulated cameras and the gateway in front of them; nothing to configure.
+    Demo(DemoOptions),
+    /// Validate a configuration and what it needs; the exit code says.
+    Check(CheckOptions),
+    /// Ask a camera what it is, and print a ready `[[camera]]` block.
+    Probe(ProbeOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Which side to run in this process.
+    #[arg(long, value_enum, default_value_t = Side::Both)]
+    pub(crate) side: Side,
+    /// Descriptor 3 is a socket to the parent that runs both sides.
+    #[arg(long, hide = true)]
+    pub(crate) inherited: bool,
+}
+
+/// The two sides, which share nothing but rings of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    /// Both, as two processes of this host.
+    Both,
+    /// The side that meets cameras.
+    Camera,
+    /// The side that meets readers.
+    Core,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// Serve this video file as a fourth camera.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) footage: Option<PathBuf>,
+    /// Where readers connect.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8554")]
+    pub(crate) rtsp: std::net::SocketAddr,
+    /// Where metrics and health are.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
+    pub(crate) admin: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeOptions {
+    /// The camera's stream, as `rtsp://host[:port]/path`, without user or password.
+    pub(crate) url: String,
+    /// The camera's account.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub(crate) username: Option<String>,
+    /// A file that holds the account's password.
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Allow HTTP Basic, which shows the password to anyone on the wire.
+    #[arg(long)]
+    pub(crate) basic: bool,
+}

@@ -1,0 +1,120 @@
+//! Configuration: a file, overlaid by the environment, parsed once into validated types.
+//!
+//! `file` holds the shapes of the file, `load` reads and layers, `camera` and `validate` turn shapes
+//! into the types below. Unknown keys are refused by name and source; every mistake is one line.
+
+mod camera;
+mod error;
+mod file;
+mod load;
+mod secret;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cofferdam_encode_link::EncoderSettings;
+use cofferdam_ingest_boot::Colour;
+use cofferdam_picture::{CameraId, FrameRate, Geometry};
+use url::Url;
+
+pub(crate) use load::load;
+pub(crate) use secret::read_password;
+
+/// The whole configuration, valid.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    pub(crate) core: Core,
+    pub(crate) boundary: Boundary,
+    pub(crate) readers: Readers,
+    pub(crate) log: Log,
+    pub(crate) cameras: Vec<Camera>,
+}
+
+/// The core side's listeners.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Core {
+    /// Where readers connect.
+    pub(crate) rtsp: SocketAddr,
+    /// Where metrics and health are.
+    pub(crate) admin: SocketAddr,
+    /// The network interface that readers' sockets are bound to.
+    pub(crate) interface: Option<String>,
+}
+
+/// Where the sides meet when they are started apart.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Boundary {
+    /// The Unix socket the core side listens on.
+    pub(crate) socket: PathBuf,
+}
+
+/// Who may read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Readers {
+    /// Anyone who reaches the listener.
+    pub(crate) anonymous: bool,
+}
+
+/// How log lines look.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    /// A `tracing` filter, such as `info` or `cofferdam=debug`.
+    pub(crate) level: String,
+}
+
+/// The shapes of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// One camera.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Camera {
+    pub(crate) id: CameraId,
+    pub(crate) url: Url,
+    pub(crate) account: Option<Account>,
+    pub(crate) geometry: Geometry,
+    pub(crate) rate: FrameRate,
+    pub(crate) encoder: EncoderSettings,
+    pub(crate) sub: Geometry,
+    pub(crate) signal_loss: SignalLoss,
+    /// Whether HTTP Basic may be answered.
+    pub(crate) basic: bool,
+    pub(crate) colour: Colour,
+    pub(crate) max_jitter: Duration,
+}
+
+/// A camera's account; the password stays in its file until the camera side needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Account {
+    pub(crate) username: String,
+    pub(crate) password_file: PathBuf,
+}
+
+/// What readers get when a camera has no picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SignalLoss {
+    /// A picture older than this is never shown as if it were live.
+    pub(crate) stale_after: Duration,
+    /// How long the slate stands before `then`.
+    pub(crate) hold: Duration,
+    pub(crate) then: AfterHold,
+}
+
+/// What happens after the hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AfterHold {
+    /// Sessions end, and DESCRIBE answers 503 until pictures are back.
+    Disconnect,
+    /// The slate stays.
+    Slate,
+}

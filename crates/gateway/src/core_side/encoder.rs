@@ -1,0 +1,247 @@
+//! One camera's encode worker: started, read, commanded, watched, replaced.
+
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_encode_link::{Command, EncodeSettings, RecordError, RecordReader, descriptors};
+use cofferdam_jail::{SpawnError, WorkerCommand, pipe, set_nonblocking};
+use cofferdam_picture::MonotonicTime;
+use cofferdam_picture_ring::RingSpec;
+use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
+use prometheus_client::metrics::counter::Counter;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::process::Child;
+use tokio::sync::watch;
+
+use super::backoff::Backoff;
+use super::metrics::WorkerFaults;
+use crate::config::Camera;
+use crate::programs::WORKER_ENVIRONMENT;
+
+/// What an encoder's supervisor works with.
+#[derive(Debug)]
+pub(crate) struct EncoderPlan {
+    pub(crate) settings: EncodeSettings,
+    pub(crate) program: Arc<PathBuf>,
+    /// The ring, reopened read-only.
+    pub(crate) ring: OwnedFd,
+    pub(crate) starts: Counter,
+    pub(crate) faults: WorkerFaults,
+}
+
+/// A worker reports every 250 ms; silence for this long means that it is wedged.
+const WEDGED: Duration = Duration::from_secs(2);
+/// Until its first record a worker is given longer: a loaded host starts programs slowly.
+const START_ALLOWANCE: Duration = Duration::from_secs(10);
+/// What the kernel may hold of a worker's records: the most an unprivileged process may ask for.
+const PIPE_SIZE: usize = 1 << 20;
+
+/// Why a worker's run ended.
+#[derive(Debug, thiserror::Error)]
+enum RunEnd {
+    #[error("the gateway is stopping")]
+    Stopped,
+    #[error("{0}")]
+    NotStarted(#[from] SpawnError),
+    #[error("expected the worker to run on, found it ended by {0}")]
+    Exited(ExitStatus),
+    #[error("expected a record within {0:?}, found none: killed")]
+    Wedged(Duration),
+    #[error("expected records, found bytes that are none ({0}): killed")]
+    Record(#[from] RecordError),
+    #[error("expected vetted output, found other ({0}): killed")]
+    Output(#[from] OutputFault),
+    #[error("reading the worker's pipe: {0}")]
+    Pipe(#[from] io::Error),
+}
+
+impl RunEnd {
+    /// The metric label of the fault.
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::NotStarted(_) => "not_started",
+            Self::Exited(_) => "exited",
+            Self::Wedged(_) => "wedged",
+            Self::Record(_) => "record",
+            Self::Output(_) => "output",
+            Self::Pipe(_) => "pipe",
+        }
+    }
+}
+
+/// What a camera's encode worker is told.
+pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
+    let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    EncodeSettings {
+        camera: camera.id.clone(),
+        geometry: ring.geometry,
+        slots: ring.slots.into(),
+        rate: camera.rate,
+        encoder: camera.encoder.clone(),
+        sub: camera.sub,
+        stale_after_ms: millis(camera.signal_loss.stale_after),
+        max_jitter_ms: millis(camera.max_jitter),
+        unjailed: false,
+    }
+}
+
+/// Keeps one camera's encode worker running until `stopped` says otherwise.
+pub(crate) async fn supervise(
+    plan: EncoderPlan,
+    mut publisher: CameraPublisher,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let camera = plan.settings.camera.clone();
+    let commands = publisher.commands();
+    let mut backoff = Backoff::default();
+    loop {
+        let started = MonotonicTime::now();
+        let end = run_worker(&plan, &mut publisher, &commands, &mut stopped).await;
+        let now = MonotonicTime::now();
+        publisher.handle_worker_ended(now);
+        if matches!(end, RunEnd::Stopped) {
+            publisher.stop();
+            return;
+        }
+        plan.faults.count(&camera, end.label());
+        let wait = backoff.handle_end(started, now);
+        tracing::warn!(%camera, worker = "encode", retry_ms = wait.as_millis(), "{end}");
+        if idle(&mut publisher, now + wait, &mut stopped).await {
+            publisher.stop();
+            return;
+        }
+    }
+}
+
+/// Lets the publisher keep its readers on a slate until `until`; true when the gateway stops.
+async fn idle(
+    publisher: &mut CameraPublisher,
+    until: MonotonicTime,
+    stopped: &mut watch::Receiver<bool>,
+) -> bool {
+    while MonotonicTime::now() < until {
+        let next = publisher.poll_timeout().map_or(until, |timeout| timeout.min(until));
+        tokio::select! {
+            () = sleep_until(next) => publisher.handle_timeout(MonotonicTime::now()),
+            _ = stopped.changed() => return true,
+        }
+    }
+    false
+}
+
+async fn run_worker(
+    plan: &EncoderPlan,
+    publisher: &mut CameraPublisher,
+    commands: &Commands,
+    stopped: &mut watch::Receiver<bool>,
+) -> RunEnd {
+    let (mut child, mut records, orders) = match start(plan) {
+        Ok(started) => started,
+        Err(end) => return end,
+    };
+    plan.starts.inc();
+    publisher.handle_worker_started(MonotonicTime::now());
+    let end = serve_worker(&mut child, &mut records, &orders, publisher, commands, stopped).await;
+    // Fails only for a child that is gone already.
+    let _ = child.kill().await;
+    end
+}
+
+/// Starts a worker: the process, the pipe of its records, the pipe of its commands.
+fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, Sender), RunEnd> {
+    let json = serde_json::to_vec(&plan.settings).map_err(io::Error::from)?;
+    let (settings_read, settings_write) = pipe()?;
+    let (records_read, records_write) = pipe()?;
+    let (commands_read, commands_write) = pipe()?;
+    for end in [&records_read, &records_write, &commands_read, &commands_write] {
+        set_nonblocking(end)?;
+    }
+    // A smaller pipe only means earlier drops.
+    let _ = rustix::pipe::fcntl_setpipe_size(&records_read, PIPE_SIZE);
+    let mut command = WorkerCommand::new(&plan.program)
+        .argument("--camera")
+        .argument(plan.settings.camera.as_str())
+        .descriptor(descriptors::SETTINGS, settings_read)
+        .descriptor(descriptors::RING, plan.ring.try_clone()?)
+        .descriptor(descriptors::RECORDS, records_write)
+        .descriptor(descriptors::COMMANDS, commands_read);
+    for (name, value) in WORKER_ENVIRONMENT {
+        command = command.environment(name, value);
+    }
+    let child = command.spawn()?;
+    // Settings are far smaller than a pipe, so this cannot block.
+    std::fs::File::from(settings_write).write_all(&json)?;
+    Ok((child, Receiver::from_owned_fd(records_read)?, Sender::from_owned_fd(commands_write)?))
+}
+
+async fn serve_worker(
+    child: &mut Child,
+    records: &mut Receiver,
+    orders: &Sender,
+    publisher: &mut CameraPublisher,
+    commands: &Commands,
+    stopped: &mut watch::Receiver<bool>,
+) -> RunEnd {
+    let mut reader = RecordReader::new();
+    let mut buffer = vec![0; 256 << 10];
+    let mut allowance = START_ALLOWANCE;
+    let mut silent_at = MonotonicTime::now() + allowance;
+    let mut ended = false;
+    loop {
+        let timeout = publisher.poll_timeout();
+        let next = timeout.map_or(silent_at, |timeout| timeout.min(silent_at));
+        tokio::select! {
+            biased;
+            _ = stopped.changed() => return RunEnd::Stopped,
+            read = records.read(&mut buffer), if !ended => {
+                let length = match read {
+                    Ok(length) => length,
+                    Err(error) => return error.into(),
+                };
+                // The worker closed its pipe: its exit status, a moment later, says why.
+                ended = length == 0;
+                reader.push(&buffer[..length]);
+                loop {
+                    match reader.next_record() {
+                        Ok(None) => break,
+                        Ok(Some(record)) => {
+                            allowance = WEDGED;
+                            silent_at = MonotonicTime::now() + allowance;
+                            if let Err(fault) = publisher.handle_record(record, MonotonicTime::now()) {
+                                return fault.into();
+                            }
+                        }
+                        Err(error) => return error.into(),
+                    }
+                }
+            }
+            command = commands.next() => order(orders, command),
+            status = child.wait() => {
+                return status.map_or_else(RunEnd::Pipe, RunEnd::Exited);
+            }
+            () = sleep_until(next) => {
+                let now = MonotonicTime::now();
+                if now >= silent_at {
+                    return RunEnd::Wedged(allowance);
+                }
+                publisher.handle_timeout(now);
+            }
+        }
+    }
+}
+
+/// Writes one command. A worker whose command pipe is full (4096 commands) is about to be found
+/// wedged, and one whose pipe is closed to be found dead: nothing is lost with the command.
+fn order(orders: &Sender, command: Command) {
+    let _ = orders.try_write(&[command.to_byte()]);
+}
+
+async fn sleep_until(time: MonotonicTime) {
+    tokio::time::sleep(time.since(MonotonicTime::now())).await;
+}

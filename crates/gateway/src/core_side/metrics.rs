@@ -1,0 +1,67 @@
+//! The gateway's own metrics; every crate keeps its own beside these.
+
+use cofferdam_picture::CameraId;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CameraLabel {
+    camera: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    camera: String,
+    fault: &'static str,
+}
+
+/// Faults of encode workers, by camera and kind.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerFaults(Family<FaultLabels, Counter>);
+
+impl WorkerFaults {
+    /// Counts one.
+    pub(crate) fn count(&self, camera: &CameraId, fault: &'static str) {
+        self.0.get_or_create(&FaultLabels { camera: camera.to_string(), fault }).inc();
+    }
+}
+
+/// What the composition root knows that no crate below it does.
+#[derive(Debug)]
+pub(crate) struct GatewayMetrics {
+    starts: Family<CameraLabel, Counter>,
+    pub(crate) worker_faults: WorkerFaults,
+}
+
+impl GatewayMetrics {
+    /// Makes and registers them.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let starts = Family::default();
+        let worker_faults = Family::default();
+        let isolated: Gauge = Gauge::default();
+        isolated.set(0);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The running version", build);
+        registry.register(
+            "isolated",
+            "1 when the isolation self-check holds, 0 when it was not made or failed",
+            isolated,
+        );
+        registry.register("encode_worker_starts", "Encode workers started", starts.clone());
+        registry.register(
+            "encode_worker_faults",
+            "Encode workers that ended, by cause",
+            worker_faults.clone(),
+        );
+        Self { starts, worker_faults: WorkerFaults(worker_faults) }
+    }
+
+    /// The counter of a camera's encode worker starts.
+    pub(crate) fn worker_starts(&self, camera: &CameraId) -> Counter {
+        self.starts.get_or_create(&CameraLabel { camera: camera.to_string() }).clone()
+    }
+}

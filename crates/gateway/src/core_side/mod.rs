@@ -1,0 +1,163 @@
+//! The core side: rings, encode workers, the RTSP server, metrics. It never meets a camera byte.
+
+mod backoff;
+mod encoder;
+mod handover;
+mod metrics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_admin::Admin;
+use cofferdam_handover::RingRecord;
+use cofferdam_picture::MonotonicTime;
+use cofferdam_picture_ring::{RingMemory, RingSpec, SlotCount};
+use cofferdam_publish::{
+    AfterHold, Availability, CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings,
+    ReaderLimits, SignalLoss,
+};
+use cofferdam_serve::{Access, Limits, ServeMetrics, Server, ServerSettings};
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::{self, Camera, Config};
+use crate::exit::Exit;
+use crate::parent::Parent;
+use crate::programs::Programs;
+use crate::signals::Signals;
+
+use encoder::EncoderPlan;
+use metrics::GatewayMetrics;
+
+/// How long a stop may take before whatever is left is killed.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Runs the core side until the operating system asks it to stop.
+pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
+    let mut signals = Signals::take()?;
+    let encode = Arc::new(Programs::find()?.encode()?);
+    raise_descriptor_limit();
+
+    let mut registry = Registry::with_prefix("cofferdam");
+    let publish_metrics = PublishMetrics::register(&mut registry);
+    let gateway_metrics = GatewayMetrics::register(&mut registry);
+    let serve_metrics = ServeMetrics::default();
+    serve_metrics.register(&mut registry);
+
+    let (stopping, stopped) = watch::channel(false);
+    let mut mounts = Vec::new();
+    let mut rings = Vec::new();
+    let mut encoders = JoinSet::new();
+    for camera in &config.cameras {
+        let spec = RingSpec { geometry: camera.geometry, slots: SlotCount::default() };
+        let ring = RingMemory::create(spec)
+            .map_err(|error| Exit::run_time(format!("camera {}: {error}", camera.id)))?;
+        let publisher = publisher(camera, &publish_metrics)?;
+        mounts.extend(publisher.mounts());
+        let plan = EncoderPlan {
+            settings: encoder::settings(camera, spec),
+            program: Arc::clone(&encode),
+            ring: ring
+                .reopen_read_only()
+                .map_err(|error| Exit::run_time(format!("camera {}: {error}", camera.id)))?,
+            starts: gateway_metrics.worker_starts(&camera.id),
+            faults: gateway_metrics.worker_faults.clone(),
+        };
+        rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
+        encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
+    }
+    let mounts = Mounts::new(mounts);
+
+    let server = bind_server(&config, mounts.clone(), serve_metrics).await?;
+    let admin_listener =
+        tokio::net::TcpListener::bind(config.core.admin).await.map_err(|error| {
+            let address = config.core.admin;
+            Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
+        })?;
+    let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
+    let admin = Admin::new(registry, ready);
+
+    let offering = handover::Offering::prepare(&config, parent, rings)?;
+    tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
+    tracing::warn!(
+        "not isolated: no interfaces are configured, and workers are separate processes without a jail"
+    );
+    if config.readers.anonymous {
+        tracing::warn!("`readers.anonymous = true`: anyone who reaches the listener may watch");
+    }
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(offering.run());
+    let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));
+    let server = tokio::spawn(server.run(changed(stopped)));
+
+    signals.stop().await;
+    tracing::info!("stopping");
+    let _ = stopping.send(true);
+    let drained = tokio::time::timeout(DRAIN, async {
+        while encoders.join_next().await.is_some() {}
+        let _ = server.await;
+        let _ = admin.await;
+    });
+    if drained.await.is_err() {
+        tracing::warn!("stopped with connections still open");
+    }
+    Ok(())
+}
+
+/// Completes when the gateway stops.
+async fn changed(mut stopped: watch::Receiver<bool>) {
+    // An error means that whoever would say it is gone, which is the same.
+    let _ = stopped.changed().await;
+}
+
+fn publisher(camera: &Camera, metrics: &PublishMetrics) -> Result<CameraPublisher, Exit> {
+    let settings = PublishSettings {
+        camera: camera.id.clone(),
+        rate: camera.rate,
+        geometry: camera.geometry,
+        sub_geometry: camera.sub,
+        signal_loss: SignalLoss {
+            hold: camera.signal_loss.hold,
+            then: match camera.signal_loss.then {
+                config::AfterHold::Disconnect => AfterHold::Disconnect,
+                config::AfterHold::Slate => AfterHold::Slate,
+            },
+        },
+        reader_limits: ReaderLimits::default(),
+    };
+    let seeds = [seed()?, seed()?];
+    Ok(CameraPublisher::new(&settings, seeds, metrics, MonotonicTime::now()))
+}
+
+fn seed() -> Result<MountSeed, Exit> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Exit::run_time(format!("asking for random numbers: {error}")))?;
+    Ok(MountSeed::from_bytes(bytes))
+}
+
+async fn bind_server(
+    config: &Config,
+    mounts: Mounts,
+    metrics: ServeMetrics,
+) -> Result<Server, Exit> {
+    let settings = ServerSettings {
+        listen: config.core.rtsp,
+        interface: config.core.interface.clone(),
+        access: if config.readers.anonymous { Access::Anonymous } else { Access::Closed },
+        limits: Limits::default(),
+    };
+    Server::bind(settings, mounts, metrics)
+        .await
+        .map_err(|error| Exit::run_time(format!("`core.rtsp`: {error}")))
+}
+
+/// Every reader over TCP is a descriptor, and the soft limit is often 1024.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Fails only where the soft limit was above the hard one, which cannot be.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}

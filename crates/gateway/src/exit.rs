@@ -1,0 +1,39 @@
+//! How the command ends: 0 good, 1 run-time, 2 configuration, 3 isolation, 4 attestation.
+
+use std::process::ExitCode;
+
+/// An end that is not good: its exit code and its line.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    code: u8,
+    message: String,
+}
+
+/// The exit code of a mistake in the configuration; also clap's for the command line.
+pub(crate) const CONFIGURATION: u8 = 2;
+
+impl Exit {
+    /// Something failed that a correct configuration cannot prevent.
+    pub(crate) const fn run_time(message: String) -> Self {
+        Self { code: 1, message }
+    }
+
+    /// The configuration is wrong.
+    pub(crate) const fn configuration(message: String) -> Self {
+        Self { code: CONFIGURATION, message }
+    }
+
+    /// A process that was started for this one ended with `code`, having said why.
+    pub(crate) const fn passed_on(code: u8) -> Self {
+        Self { code, message: String::new() }
+    }
+
+    /// Prints the reason, and gives the code to leave with.
+    #[allow(clippy::print_stderr)]
+    pub(crate) fn report(&self) -> ExitCode {
+        for line in self.message.lines() {
+            eprintln!("cofferdam: {line}");
+        }
+        ExitCode::from(self.code)
+    }
+}
