@@ -57,12 +57,10 @@ impl FanOut {
     /// Adds a reader. It begins with the units since the newest key unit when a key frame was
     /// forced a moment ago; otherwise one is wanted, and true says that it is to be asked for now.
     pub(crate) fn add(&mut self, reader: Arc<Reader>, now: MonotonicTime) -> bool {
-        let replay = self.keys.asked_recently(now) && !self.keys.is_waiting();
-        if replay && !self.recent.is_empty() {
+        if self.keys.is_fresh(now) && !self.recent.is_empty() {
             let bounds = self.bounds();
             for unit in &self.recent {
-                // As if it had been offered in its time: a newcomer has not been slow yet.
-                reader.offer(unit, bounds, &self.limits, unit.due);
+                reader.offer(unit, bounds, &self.limits, now);
             }
             self.readers.push(reader);
             return false;
@@ -176,13 +174,6 @@ pub(crate) mod tests {
         fan_out.publish(&unit(key, 1_000, at(millis)), at(millis))
     }
 
-    fn offered(reader: &Reader) -> usize {
-        let end = SubscriptionEnd::Stopping;
-        let queued = format!("{reader:?}").matches("due:").count();
-        reader.finish(end);
-        queued
-    }
-
     #[test]
     fn a_newcomer_in_the_interval_gets_every_unit_since_the_forced_key() {
         let mut fan_out = fan_out();
@@ -193,8 +184,21 @@ pub(crate) mod tests {
         send(&mut fan_out, false, 120);
         let second = Arc::new(Reader::new());
         assert!(!fan_out.add(Arc::clone(&second), at(130)));
-        assert!(!fan_out.keys.is_waiting());
-        assert_eq!(offered(&second), 3);
+        assert_eq!(second.queued(), 3);
+    }
+
+    #[test]
+    fn a_newcomer_does_not_wait_because_somebody_is_behind() {
+        let limits = ReaderLimits { queue_age: Duration::ZERO, ..ReaderLimits::default() };
+        let mut fan_out = FanOut::new(limits, Duration::from_millis(40));
+        fan_out.add(Arc::new(Reader::new()), at(0));
+        send(&mut fan_out, true, 40);
+        send(&mut fan_out, false, 80);
+        let outcome = send(&mut fan_out, false, 160);
+        assert_eq!(outcome, Outcome { ask_key: false, dropped: 3, put_out: 0 });
+        let second = Arc::new(Reader::new());
+        assert!(!fan_out.add(Arc::clone(&second), at(170)));
+        assert_eq!(second.queued(), 3);
     }
 
     #[test]
@@ -206,7 +210,7 @@ pub(crate) mod tests {
         assert!(!fan_out.add(Arc::clone(&second), at(20)));
         send(&mut fan_out, false, 40);
         send(&mut fan_out, true, 80);
-        assert_eq!(offered(&second), 1);
+        assert_eq!(second.queued(), 1);
     }
 
     #[test]
@@ -216,7 +220,7 @@ pub(crate) mod tests {
         send(&mut fan_out, true, 40);
         let second = Arc::new(Reader::new());
         assert!(fan_out.add(Arc::clone(&second), at(500)));
-        assert_eq!(offered(&second), 0);
+        assert_eq!(second.queued(), 0);
     }
 
     #[test]

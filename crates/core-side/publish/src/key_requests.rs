@@ -12,6 +12,7 @@ pub(crate) const KEY_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct KeyRequests {
     wanted: bool,
     asked: Option<MonotonicTime>,
+    came: bool,
 }
 
 impl KeyRequests {
@@ -28,6 +29,7 @@ impl KeyRequests {
         let due = self.wanted && !self.asked_recently(now);
         if due {
             self.asked = Some(now);
+            self.came = false;
         }
         due
     }
@@ -35,11 +37,18 @@ impl KeyRequests {
     /// A key frame came.
     pub(crate) const fn answered(&mut self) {
         self.wanted = false;
+        self.came = true;
     }
 
-    /// Whether a key frame asked for is still to come.
-    pub(crate) const fn is_waiting(&self) -> bool {
-        self.wanted
+    /// Nobody needs a key frame any more.
+    pub(crate) const fn give_up(&mut self) {
+        self.wanted = false;
+    }
+
+    /// Whether the newest key frame came in answer to a recent request: then it is good enough for
+    /// a newcomer, even if somebody else wants yet another.
+    pub(crate) fn is_fresh(&self, now: MonotonicTime) -> bool {
+        self.came && self.asked_recently(now)
     }
 
     /// Whether one was asked for so recently that another must not be.
@@ -68,8 +77,9 @@ mod tests {
         assert!(requests.want(at(1_000)));
         requests.answered();
         assert!(!requests.want(at(1_499)));
-        assert!(requests.is_waiting() && !requests.is_due(at(1_499)));
+        assert!(requests.is_fresh(at(1_499)) && !requests.is_due(at(1_499)));
         assert!(requests.is_due(at(1_500)));
+        assert!(!requests.is_fresh(at(1_500)));
         assert!(!requests.is_due(at(1_500)));
     }
 

@@ -255,7 +255,7 @@ impl Mount {
         self.metrics.readers(fan_out.reader_count());
         if fan_out.reader_count() == 0 && self.kind == MountKind::Sub {
             fan_out.forget_recent();
-            fan_out.keys.answered();
+            fan_out.keys.give_up();
             self.commands.push(Command::Stop(self.kind));
         }
     }

@@ -106,7 +106,8 @@ pub(crate) struct Reader {
 
 #[derive(Debug)]
 struct Queue {
-    units: VecDeque<Arc<Unit>>,
+    /// Each with the time it was queued.
+    units: VecDeque<(MonotonicTime, Arc<Unit>)>,
     bytes: usize,
     needs_key: bool,
     dropped: u64,
@@ -147,8 +148,11 @@ impl Reader {
         let before = queue.dropped;
         let offered = queue.offer(unit, bounds, limits, now);
         let lost = queue.dropped - before;
+        let wake = queue.end.is_some() || !queue.units.is_empty();
         drop(queue);
-        self.wake.notify_one();
+        if wake {
+            self.wake.notify_one();
+        }
         (offered, lost)
     }
 
@@ -166,9 +170,14 @@ impl Reader {
         if let Some(end) = queue.end {
             return Some(Err(end));
         }
-        let unit = queue.units.pop_front()?;
+        let (_, unit) = queue.units.pop_front()?;
         queue.bytes -= unit.len();
         Some(Ok(unit))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.queue().units.len()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -187,7 +196,7 @@ impl Queue {
         if self.end.is_some() {
             return Offered::Fine;
         }
-        let late = self.units.front().is_some_and(|oldest| now.since(oldest.due) > bounds.age);
+        let late = self.units.front().is_some_and(|(since, _)| now.since(*since) > bounds.age);
         let full = !self.units.is_empty() && self.bytes + unit.len() > bounds.bytes;
         let mut offered = Offered::Fine;
         if late || full {
@@ -209,7 +218,7 @@ impl Queue {
         }
         self.needs_key = false;
         self.bytes += unit.len();
-        self.units.push_back(Arc::clone(unit));
+        self.units.push_back((now, Arc::clone(unit)));
         offered
     }
 

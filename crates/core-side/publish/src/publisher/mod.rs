@@ -92,7 +92,8 @@ impl CameraPublisher {
         self.outlets.each_ref().map(|outlet| Arc::clone(outlet.mount()))
     }
 
-    /// What the encode worker is to be told.
+    /// What the encode worker is to be told. Whatever is taken while none runs may be thrown away:
+    /// [`handle_worker_started`](Self::handle_worker_started) says all that the next one needs.
     #[must_use]
     pub fn commands(&self) -> Commands {
         self.commands.clone()
