@@ -2,10 +2,12 @@
 //!
 //! Every process Cofferdam starts is started here: with an environment of named constants and
 //! nothing else, with exactly the descriptors it is given, and bound to its parent's life. `unsafe`
-//! lives in `descriptors.rs` and `spawn.rs` and nowhere else.
+//! lives in `descriptors.rs`, `sockets.rs` and `spawn.rs` and nowhere else.
 
 mod descriptors;
+mod sockets;
 mod spawn;
 
 pub use descriptors::{InheritedError, inherited};
+pub use sockets::socket_connected_to;
 pub use spawn::{SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};

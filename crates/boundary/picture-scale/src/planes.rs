@@ -102,6 +102,15 @@ impl<'a> PlanesRef<'a> {
         })
     }
 
+    /// The picture in these planes; `None` when the chroma planes are not of half of both sides,
+    /// rounded up.
+    #[must_use]
+    pub fn of(y: PlaneRef<'a>, u: PlaneRef<'a>, v: PlaneRef<'a>) -> Option<Self> {
+        let half = (y.width.div_ceil(2), y.height.div_ceil(2));
+        let fits = (u.width, u.height) == half && (v.width, v.height) == half;
+        fits.then_some(Self { y, u, v })
+    }
+
     /// Width in pixels.
     #[must_use]
     pub const fn width(&self) -> usize {
@@ -180,6 +189,9 @@ mod tests {
         let planes =
             |chroma: &'static [u8]| PlanesRef::new(5, 3, (&[0; 15], 5), (chroma, 3), (chroma, 3));
         assert!(planes(&[0; 6]).is_some() && planes(&[0; 5]).is_none());
+        let plane = |width, height| PlaneRef::new(&bytes, width, width, height).unwrap();
+        assert!(PlanesRef::of(plane(5, 3), plane(3, 2), plane(3, 2)).is_some());
+        assert!(PlanesRef::of(plane(5, 3), plane(2, 2), plane(3, 2)).is_none());
         assert!(PlanesRef::new(5, 3, (&bytes[..14], 5), (&[0; 6], 3), (&[0; 6], 3)).is_none());
     }
 }

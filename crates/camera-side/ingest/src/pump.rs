@@ -1,0 +1,214 @@
+//! The worker's work: one connection, from DESCRIBE to the fault it ends with.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::time::Duration;
+
+use cofferdam_ingest_boot::IngestBoot;
+use cofferdam_picture::MonotonicTime;
+use cofferdam_picture_ring::{Codec, Counter, Fault, IngestState, Writer};
+use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+
+use crate::convert::{Converter, Source, UnsupportedPicture};
+use crate::decode::{Arrived, PictureDecoder};
+use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe};
+
+/// Between two signs of life. They stop with this thread, so a wedged decoder shows.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// From PLAY to the first picture, and the longest that units may come without one.
+const PICTURE_LIMIT: Duration = Duration::from_secs(10);
+/// Between two access units.
+const UNIT_LIMIT: Duration = Duration::from_secs(5);
+/// Failures in a row after which a decoder is given up on, or a stream that is all damage.
+const MOST_FAILURES: u32 = 100;
+/// An access unit larger than this is not a camera's. In bytes.
+const LARGEST_UNIT: usize = 8 * 1024 * 1024;
+
+/// Connects to the camera, and writes its pictures into the ring until that ends.
+///
+/// Returns why it ended. The state in the ring is `Connecting` or `Streaming` while this runs; what
+/// comes after is for the dialer to say.
+pub async fn run(boot: &IngestBoot, writer: Writer) -> Fault {
+    let writer = RefCell::new(writer);
+    let mut heart = tokio::time::interval(HEARTBEAT);
+    heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut work = pin!(work(boot, &writer));
+    loop {
+        tokio::select! {
+            biased;
+            _ = heart.tick() => writer.borrow().beat(MonotonicTime::now()),
+            result = &mut work => return match result { Ok(never) => match never {}, Err(fault) => fault },
+        }
+    }
+}
+
+async fn work(
+    boot: &IngestBoot,
+    writer: &RefCell<Writer>,
+) -> Result<std::convert::Infallible, Fault> {
+    writer.borrow().set_state(IngestState::Connecting, Fault::None);
+    let camera = Camera {
+        url: &boot.url,
+        credentials: boot.credentials.as_ref(),
+        basic_allowed: boot.basic_allowed,
+    };
+    let described = describe(&camera).await?;
+    let chosen = described.choose()?;
+    writer.borrow().set_codec(chosen.1);
+    // Before PLAY: loading a plugin takes a while, and packets would wait.
+    let decoder = PictureDecoder::open(chosen.1).map_err(|_| Fault::WorkerSetup)?;
+    let units = described.play(chosen).await?;
+    Pump::new(boot, writer, decoder).run(units).await
+}
+
+struct Pump<'a> {
+    boot: &'a IngestBoot,
+    writer: &'a RefCell<Writer>,
+    decoder: PictureDecoder,
+    converter: Converter,
+    /// Units are passed over until the next one that needs none before it.
+    wants_random_access: bool,
+    failures: u32,
+    pictures: u64,
+    last_unit: Instant,
+    last_picture: Instant,
+}
+
+impl<'a> Pump<'a> {
+    fn new(boot: &'a IngestBoot, writer: &'a RefCell<Writer>, decoder: PictureDecoder) -> Self {
+        let now = Instant::now();
+        Self {
+            boot,
+            writer,
+            decoder,
+            converter: Converter::new(boot.geometry),
+            wants_random_access: true,
+            failures: 0,
+            pictures: 0,
+            last_unit: now,
+            last_picture: now,
+        }
+    }
+
+    async fn run(mut self, mut units: AccessUnits) -> Result<std::convert::Infallible, Fault> {
+        loop {
+            match timeout_at(self.deadline(), units.next()).await {
+                Err(_) => return Err(Fault::NoPictures),
+                Ok(Ok(unit)) => self.take(unit)?,
+                Ok(Err(Interruption::Damage)) => self.failed(0)?,
+                Ok(Err(Interruption::Closed)) => return Err(self.ended(Fault::StreamEnded)),
+                Ok(Err(Interruption::End(fault))) => return Err(self.ended(fault)),
+            }
+        }
+    }
+
+    /// When the next unit has to be here.
+    fn deadline(&self) -> Instant {
+        if self.pictures == 0 {
+            self.last_picture + PICTURE_LIMIT
+        } else {
+            self.last_unit + UNIT_LIMIT
+        }
+    }
+
+    /// A stream that never began has not ended.
+    const fn ended(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::StreamEnded if self.pictures == 0 => Fault::ConnectionLost,
+            fault => fault,
+        }
+    }
+
+    fn take(&mut self, unit: AccessUnit) -> Result<(), Fault> {
+        self.last_unit = Instant::now();
+        {
+            let writer = self.writer.borrow();
+            writer.add(Counter::BytesIn, unit.data.len() as u64);
+            writer.add(Counter::PacketsLost, unit.lost_packets);
+        }
+        if unit.data.len() > LARGEST_UNIT {
+            return self.failed(1);
+        }
+        if self.wants_random_access && !unit.random_access {
+            return self.still_none(Fault::NoPictures);
+        }
+        self.wants_random_access = false;
+        let began = MonotonicTime::now();
+        let result = self.decode(unit);
+        let took = MonotonicTime::now().since(began).as_nanos();
+        self.writer.borrow().add(Counter::DecodeNanos, u64::try_from(took).unwrap_or(u64::MAX));
+        result
+    }
+
+    fn decode(&mut self, unit: AccessUnit) -> Result<(), Fault> {
+        let Ok((pictures, lost)) = self.decoder.push(unit) else {
+            self.wants_random_access = true;
+            return self.failed(1);
+        };
+        self.writer.borrow().add(Counter::DecodeErrors, lost);
+        if pictures.is_empty() {
+            return self.still_none(Fault::DecodeFailed);
+        }
+        for Arrived { picture, arrived } in pictures {
+            if picture.is_corrupted() {
+                self.failed(1)?;
+                continue;
+            }
+            let (codec, silent) = (self.decoder.codec(), self.boot.colour);
+            Source::new(&picture, codec, silent)
+                .and_then(|source| self.write(&source, arrived))
+                .map_err(|UnsupportedPicture| Fault::UnsupportedPicture)?;
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        source: &Source<'_>,
+        arrived: MonotonicTime,
+    ) -> Result<(), UnsupportedPicture> {
+        let converted = self.converter.convert(source)?;
+        let mut writer = self.writer.borrow_mut();
+        writer.write(arrived, |target| converted.paint(target));
+        writer.add(Counter::Pictures, 1);
+        if self.pictures == 0 {
+            writer.set_state(IngestState::Streaming, Fault::None);
+        }
+        self.pictures += 1;
+        self.failures = 0;
+        self.last_picture = Instant::now();
+        Ok(())
+    }
+
+    /// Counts something that should have become a picture and did not.
+    fn failed(&mut self, errors: u64) -> Result<(), Fault> {
+        self.writer.borrow().add(Counter::DecodeErrors, errors);
+        self.failures += 1;
+        if self.failures >= MOST_FAILURES {
+            return Err(Fault::DecodeFailed);
+        }
+        self.still_none(Fault::DecodeFailed)
+    }
+
+    /// Ends with `fault` when units have come for too long without a picture.
+    fn still_none(&self, fault: Fault) -> Result<(), Fault> {
+        if self.last_picture.elapsed() > PICTURE_LIMIT { Err(fault) } else { Ok(()) }
+    }
+}
+
+impl std::fmt::Debug for Pump<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pump").field("pictures", &self.pictures).finish_non_exhaustive()
+    }
+}
+
+/// The codec's name for people.
+#[must_use]
+pub(crate) const fn codec_name(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "H.264",
+        Codec::H265 => "H.265",
+        Codec::Mjpeg => "Motion JPEG",
+        Codec::None | Codec::Unknown => "unknown",
+    }
+}
