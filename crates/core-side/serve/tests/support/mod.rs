@@ -1,6 +1,6 @@
 //! A gateway with one synthetic camera, and a reader that checks the framing of all it is sent.
 // Each test file uses a part of it; a failed expectation here is a failed test.
-#![allow(dead_code, clippy::expect_used, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, clippy::expect_used, clippy::unwrap_used)]
 
 mod client;
 
@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub(crate) use client::{Client, DEADLINE, Response, Rtp, rtp, within};
+pub(crate) use client::{Client, Response, Rtp, rtp, within};
 
 pub(crate) const SSRC: u32 = 0xc0ff_ee01;
 

@@ -1,0 +1,116 @@
+//! How sessions and servers begin and end.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use cofferdam_publish::Mounts;
+use cofferdam_rtp::rtcp;
+use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
+use support::{Client, Gateway, Options, within};
+use tokio::time::Instant;
+
+fn says_goodbye(frames: &[(u8, Vec<u8>)]) -> bool {
+    frames.iter().any(|(channel, packet)| {
+        *channel == 1 && rtcp::parse(packet).is_ok_and(|incoming| incoming.goodbye)
+    })
+}
+
+#[tokio::test]
+async fn stopping_says_goodbye_and_closes() {
+    let mut gateway = Gateway::start(Options::default()).await;
+    let (mut client, _) = Client::play(gateway.address, "0-1").await;
+    let mut idle = Client::connect(gateway.address).await;
+    assert_eq!(idle.request("OPTIONS", "", &[]).await.status, 200);
+    gateway.ask_to_stop();
+    assert!(says_goodbye(&within(client.rest()).await));
+    assert!(within(idle.rest()).await.is_empty());
+    gateway.stopped().await;
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_a_reader_that_does_not_read() {
+    let limits = Limits { send_buffer: 16 << 10, ..Limits::default() };
+    let mut gateway = Gateway::start(Options { limits, ..Options::default() }).await;
+    let (client, _) = Client::play(gateway.address, "0-1").await;
+    for _ in 0..20 {
+        gateway.publish(500_000);
+        tokio::task::yield_now().await;
+    }
+    gateway.ask_to_stop();
+    let begun = Instant::now();
+    gateway.stopped().await;
+    assert!(begun.elapsed().as_secs() < 4);
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_lost_camera_ends_sessions_and_refuses_new_ones() {
+    let gateway = Gateway::start(Options::default()).await;
+    let (mut client, _) = Client::play(gateway.address, "0-1").await;
+    gateway.lose_camera();
+    assert!(says_goodbye(&within(client.rest()).await));
+    let mut next = Client::connect(gateway.address).await;
+    let refused = next.request("DESCRIBE", "", &[]).await;
+    assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("2")));
+    // Pictures are back.
+    gateway.publish_key(100);
+    assert_eq!(next.request("DESCRIBE", "", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_camera_lost_after_setup_refuses_play_and_keeps_the_connection() {
+    let gateway = Gateway::start(Options::default()).await;
+    let mut client = Client::connect(gateway.address).await;
+    let transport = "Transport: RTP/AVP/TCP;interleaved=0-1";
+    assert_eq!(client.request("SETUP", "", &[transport]).await.status, 200);
+    gateway.lose_camera();
+    assert_eq!(client.request("PLAY", "", &[]).await.status, 503);
+    gateway.publish_key(100);
+    assert_eq!(client.request("PLAY", "", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_what_it_is_sent_is_not_timed_out() {
+    let gateway = Gateway::start(Options::default()).await;
+    let (mut client, _) = Client::play(gateway.address, "0-1").await;
+    tokio::time::pause();
+    let begun = Instant::now();
+    while begun.elapsed().as_secs() < 200 {
+        client.frame().await.unwrap();
+    }
+    tokio::time::resume();
+    assert_eq!(client.request("GET_PARAMETER", "/", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_play_times_out() {
+    let gateway = Gateway::start(Options::default()).await;
+    let mut client = Client::connect(gateway.address).await;
+    assert_eq!(client.request("SETUP", "", &["Transport: RTP/AVP/TCP"]).await.status, 200);
+    tokio::time::pause();
+    let begun = Instant::now();
+    assert!(client.rest().await.is_empty());
+    let seconds = begun.elapsed().as_secs();
+    assert!((90..92).contains(&seconds), "ended after {seconds} s");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let settings = ServerSettings {
+        listen: address,
+        interface: None,
+        access: Access::Closed,
+        limits: Limits::default(),
+    };
+    let metrics = ServeMetrics::default();
+    let error = Server::bind(settings.clone(), Mounts::new(Vec::new()), metrics).await.unwrap_err();
+    assert!(matches!(error, BindError::Listen { .. }));
+    let text = error.to_string();
+    assert!(text.contains(&address.to_string()) && text.contains("in use"), "{text}");
+
+    let elsewhere = ServerSettings { interface: Some("no-such-if0".into()), ..settings };
+    let bound = Server::bind(elsewhere, Mounts::new(Vec::new()), ServeMetrics::default()).await;
+    assert!(bound.is_err());
+}
