@@ -35,8 +35,8 @@ impl Parent {
 
     /// Says that this side has started: from now on its end is a fault and not a refusal.
     pub(crate) fn started(&self) -> Result<(), Exit> {
-        self.0
-            .try_write(&[STARTED])
+        // Written past the event loop, which has not looked at the socket yet; one byte fits.
+        rustix::io::write(&self.0, &[STARTED])
             .map(drop)
             .map_err(|error| Exit::run_time(format!("telling the parent: {error}")))
     }

@@ -12,7 +12,6 @@ use cofferdam_jail::{SpawnError, WorkerCommand, pipe, set_nonblocking};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::RingSpec;
 use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
-use prometheus_client::metrics::counter::Counter;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::process::Child;
@@ -30,7 +29,6 @@ pub(crate) struct EncoderPlan {
     pub(crate) program: Arc<PathBuf>,
     /// The ring, reopened read-only.
     pub(crate) ring: OwnedFd,
-    pub(crate) starts: Counter,
     pub(crate) faults: WorkerFaults,
 }
 
@@ -145,7 +143,6 @@ async fn run_worker(
         Ok(started) => started,
         Err(end) => return end,
     };
-    plan.starts.inc();
     publisher.handle_worker_started(MonotonicTime::now());
     let end = serve_worker(&mut child, &mut records, &orders, publisher, commands, stopped).await;
     // Fails only for a child that is gone already.

@@ -9,11 +9,6 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CameraLabel {
-    camera: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FaultLabels {
     camera: String,
     fault: &'static str,
@@ -33,14 +28,12 @@ impl WorkerFaults {
 /// What the composition root knows that no crate below it does.
 #[derive(Debug)]
 pub(crate) struct GatewayMetrics {
-    starts: Family<CameraLabel, Counter>,
     pub(crate) worker_faults: WorkerFaults,
 }
 
 impl GatewayMetrics {
     /// Makes and registers them.
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let starts = Family::default();
         let worker_faults = Family::default();
         let isolated: Gauge = Gauge::default();
         isolated.set(0);
@@ -51,17 +44,11 @@ impl GatewayMetrics {
             "1 when the isolation self-check holds, 0 when it was not made or failed",
             isolated,
         );
-        registry.register("encode_worker_starts", "Encode workers started", starts.clone());
         registry.register(
             "encode_worker_faults",
             "Encode workers that ended, by cause",
             worker_faults.clone(),
         );
-        Self { starts, worker_faults: WorkerFaults(worker_faults) }
-    }
-
-    /// The counter of a camera's encode worker starts.
-    pub(crate) fn worker_starts(&self, camera: &CameraId) -> Counter {
-        self.starts.get_or_create(&CameraLabel { camera: camera.to_string() }).clone()
+        Self { worker_faults: WorkerFaults(worker_faults) }
     }
 }

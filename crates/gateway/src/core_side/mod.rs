@@ -61,7 +61,6 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
             ring: ring
                 .reopen_read_only()
                 .map_err(|error| Exit::run_time(format!("camera {}: {error}", camera.id)))?,
-            starts: gateway_metrics.worker_starts(&camera.id),
             faults: gateway_metrics.worker_faults.clone(),
         };
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
