@@ -1,0 +1,38 @@
+//! `x264enc`, the default.
+
+use cofferdam_encode_link::EncoderSettings;
+use cofferdam_pad_codec::{Encoder, MakeError};
+
+use super::{Target, input_caps, key_interval};
+
+pub(super) const PLUGIN: &str = "libgstx264.so";
+pub(super) const ELEMENT: &str = "x264enc";
+
+/// `x264enc` refuses 51.
+const MOST_QUANTIZER: u32 = 50;
+
+pub(super) fn make(settings: &EncoderSettings, target: Target) -> Result<Encoder, MakeError> {
+    Encoder::new(
+        ELEMENT,
+        &[
+            ("tune", &"zerolatency"),
+            ("speed-preset", &settings.preset.as_str()),
+            ("threads", &1),
+            ("sliced-threads", &false),
+            // Constant quality under a cap: `cbr`, the default, pads still scenes to the full rate.
+            ("pass", &"qual"),
+            ("quantizer", &settings.quality.min(MOST_QUANTIZER)),
+            ("bitrate", &target.max_kbps),
+            ("vbv-buf-capacity", &1000),
+            ("key-int-max", &key_interval(settings, target)),
+            ("bframes", &0),
+            ("byte-stream", &true),
+            ("aud", &false),
+        ],
+        &input_caps(target),
+        &format!(
+            "video/x-h264,stream-format=byte-stream,alignment=au,profile={}",
+            settings.profile.as_str()
+        ),
+    )
+}

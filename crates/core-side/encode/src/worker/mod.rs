@@ -1,0 +1,314 @@
+//! The worker's one loop: look at the ring, show what the pacer says, hear the server.
+
+mod mount;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_encode_link::{CameraStatus, Command, EncodeSettings, MountKind, PacerStatus};
+use cofferdam_picture::{MonotonicTime, Picture};
+use cofferdam_picture_ring::{Fault, Reader, RingSpec, SlotCount, SlotStamps};
+use cofferdam_picture_scale::Scaler;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use self::mount::{Mount, Occasion};
+use crate::boot::Exit;
+use crate::encoder::{self, EncoderError};
+use crate::output::{Output, OutputError};
+use crate::pacer::{Pacer, PacerSettings, Queue, Step};
+use crate::slate::{DEFAULT_CAUSE, UtcSecond, burn_unjailed, owned};
+
+/// How often the server is told how the camera fares.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+
+/// So many units of the slate the server gets to keep. Two, because two IDR pictures in a row must
+/// differ in their `idr_pic_id` (H.264 7.4.3): it can send them in turn for as long as it likes.
+const STARTUP_UNITS: usize = 2;
+
+/// Why the worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The server closed a pipe: the good end.
+    ServerGone,
+    /// Something is broken.
+    Fault(Exit),
+}
+
+impl From<OutputError> for Stop {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Closed => Self::ServerGone,
+            OutputError::Write(_) => Self::Fault(Exit::Pipe),
+        }
+    }
+}
+
+impl From<EncoderError> for Stop {
+    fn from(error: EncoderError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A worker whose encoders run and whose start-up records are written, before it has seen the ring.
+#[derive(Debug)]
+pub struct Prepared {
+    settings: EncodeSettings,
+    main: Mount,
+    sub: Mount,
+    output: Output,
+    commands: OwnedFd,
+}
+
+/// A worker that is ready to run.
+#[derive(Debug)]
+pub struct Worker {
+    main: Mount,
+    sub: Mount,
+    output: Output,
+    commands: OwnedFd,
+    reader: Reader,
+    pacer: Pacer,
+    scaler: Scaler,
+    unjailed: bool,
+    /// The last picture taken from the ring, and the same scaled.
+    picture: Arc<Picture>,
+    scaled: Arc<Picture>,
+    scaled_is_current: bool,
+    stamps: Option<SlotStamps>,
+    next_status: MonotonicTime,
+}
+
+impl Prepared {
+    /// Loads the encoder, starts one for each mount and writes the slate of each as start-up
+    /// records: parameter sets and something to show, before any picture was seen.
+    ///
+    /// # Errors
+    /// When there is no such encoder, it fails, or the server is gone.
+    pub fn new(
+        settings: EncodeSettings,
+        records: OwnedFd,
+        commands: OwnedFd,
+    ) -> Result<Self, Stop> {
+        encoder::load(settings.encoder.name).map_err(|e| Stop::Fault(e.into()))?;
+        let flags = rustix::fs::fcntl_getfl(&commands);
+        flags
+            .and_then(|flags| rustix::fs::fcntl_setfl(&commands, flags | OFlags::NONBLOCK))
+            .map_err(|_| Stop::Fault(Exit::Pipe))?;
+        let mut prepared = Self {
+            main: Mount::new(&settings, MountKind::Main)?,
+            sub: Mount::new(&settings, MountKind::Sub)?,
+            output: Output::new(records)?,
+            commands,
+            settings,
+        };
+        for mount in [&mut prepared.main, &mut prepared.sub] {
+            let slate = Arc::clone(mount.slate.picture(DEFAULT_CAUSE, UtcSecond::now()));
+            for _ in 0..STARTUP_UNITS {
+                mount.ask_key();
+                let tick = MonotonicTime::now();
+                let occasion = Occasion { tick, stamps: None, startup: true };
+                mount.show(&slate, occasion, &mut prepared.output)?;
+            }
+            // What the server keeps is no reference for what follows.
+            mount.ask_key();
+        }
+        Ok(prepared)
+    }
+
+    /// Maps the ring.
+    ///
+    /// # Errors
+    /// When it is not what the settings say.
+    pub fn open_ring(self, ring: &OwnedFd) -> Result<Worker, Stop> {
+        let Self { settings, main, sub, output, commands } = self;
+        let refused = Stop::Fault(Exit::Ring);
+        let slots = SlotCount::try_from(settings.slots).map_err(|_| refused)?;
+        let spec = RingSpec { geometry: settings.geometry, slots };
+        let reader = Reader::map(ring.as_fd(), spec).map_err(|_| refused)?;
+        let now = MonotonicTime::now();
+        let pacing = PacerSettings {
+            rate: settings.rate,
+            stale_after: Duration::from_millis(settings.stale_after_ms),
+            max_jitter: Duration::from_millis(settings.max_jitter_ms),
+        };
+        Ok(Worker {
+            main,
+            sub,
+            output,
+            commands,
+            reader,
+            pacer: Pacer::new(pacing, now),
+            scaler: Scaler::new(settings.geometry.into(), settings.sub),
+            unjailed: settings.unjailed,
+            picture: Arc::new(Picture::black(settings.geometry)),
+            scaled: Arc::new(Picture::black(settings.sub)),
+            scaled_is_current: false,
+            stamps: None,
+            next_status: now,
+        })
+    }
+}
+
+impl Worker {
+    /// Runs until the server is gone or something breaks.
+    pub fn run(mut self) -> Stop {
+        loop {
+            if let Err(stop) = self.turn() {
+                return stop;
+            }
+        }
+    }
+
+    /// One turn: a tick, a skipped picture, or a wait.
+    fn turn(&mut self) -> Result<(), Stop> {
+        let now = MonotonicTime::now();
+        self.output.flush()?;
+        if now >= self.next_status {
+            self.report(now)?;
+        }
+        let (waiting, lapped) = self.reader.look();
+        self.pacer.lapped(now, lapped);
+        let head = self.reader.peek(now).map(|stamps| stamps.complete);
+        match self.pacer.step(now, Queue { waiting, head }) {
+            Step::Wait(until) => self.wait(now, until.min(self.next_status)),
+            Step::Skip => {
+                self.reader.skip();
+                Ok(())
+            }
+            Step::Show { tick, fresh } => {
+                self.take_picture(now);
+                if fresh {
+                    self.main.ask_key();
+                    self.sub.ask_key();
+                }
+                self.hear()?;
+                self.show_picture(tick)
+            }
+            Step::Repeat(tick) => {
+                self.hear()?;
+                self.show_picture(tick)
+            }
+            Step::Slate(tick) => {
+                self.hear()?;
+                self.show_slate(tick)
+            }
+        }
+    }
+
+    fn take_picture(&mut self, now: MonotonicTime) {
+        let geometry = self.reader.spec().geometry;
+        let picture = owned(&mut self.picture, geometry);
+        // A picture that is gone since it was looked at leaves the one before: a repeat.
+        if let Some(stamps) = self.reader.next_into(picture, now) {
+            self.stamps = Some(stamps);
+            self.scaled_is_current = false;
+            if self.unjailed {
+                burn_unjailed(picture);
+            }
+        }
+    }
+
+    fn show_picture(&mut self, tick: MonotonicTime) -> Result<(), Stop> {
+        let occasion = Occasion { tick, stamps: self.stamps, startup: false };
+        self.main.show(&self.picture, occasion, &mut self.output)?;
+        if !self.sub.is_wanted() {
+            return Ok(());
+        }
+        if !self.scaled_is_current {
+            let scaled = owned(&mut self.scaled, self.scaler.target());
+            self.scaler
+                .scale_picture(self.picture.as_ref().as_ref(), scaled.as_mut())
+                .map_err(|_| Stop::Fault(Exit::Scale))?;
+            self.scaled_is_current = true;
+        }
+        self.sub.show(&self.scaled, occasion, &mut self.output)
+    }
+
+    fn show_slate(&mut self, tick: MonotonicTime) -> Result<(), Stop> {
+        let cause = match self.reader.status().fault {
+            Fault::None => DEFAULT_CAUSE,
+            fault => fault.slate_text(),
+        };
+        let at = UtcSecond::now();
+        let occasion = Occasion { tick, stamps: None, startup: false };
+        for mount in [&mut self.main, &mut self.sub] {
+            if mount.is_wanted() {
+                let picture = Arc::clone(mount.slate.picture(cause, at));
+                mount.show(&picture, occasion, &mut self.output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, now: MonotonicTime) -> Result<(), Stop> {
+        self.next_status = now + STATUS_EVERY;
+        if !self.output.has_room() {
+            return Ok(());
+        }
+        let counts = self.pacer.counts();
+        let offset = self.pacer.offset().as_nanos();
+        let status = CameraStatus {
+            ingest: self.reader.status(),
+            pacer: PacerStatus {
+                shown: counts.shown,
+                repeated: counts.repeated,
+                skipped: counts.skipped,
+                dropped: self.main.dropped() + self.sub.dropped(),
+                offset_nanos: u64::try_from(offset).unwrap_or(u64::MAX),
+            },
+        };
+        Ok(self.output.push(&status.to_record(), &[])?)
+    }
+
+    /// Sleeps until `until`, or until the server has something to say or takes what is pending.
+    fn wait(&mut self, now: MonotonicTime, until: MonotonicTime) -> Result<(), Stop> {
+        let timeout = Timespec::try_from(until.since(now)).unwrap_or_default();
+        let pending = match self.output.is_drained() {
+            true => PollFlags::empty(),
+            false => PollFlags::OUT,
+        };
+        let mut fds = [
+            PollFd::new(&self.commands, PollFlags::IN),
+            // Even when nothing is asked of it, a closed reading end is told.
+            PollFd::new(&self.output, pending),
+        ];
+        match rustix::event::poll(&mut fds, Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return Err(Stop::Fault(Exit::Pipe)),
+        }
+        let [commands, records] = fds.map(|fd| fd.revents());
+        if records.contains(PollFlags::ERR) {
+            return Err(Stop::ServerGone);
+        }
+        if commands.is_empty() { Ok(()) } else { self.hear() }
+    }
+
+    /// Does what the server asks for, without waiting for it to ask.
+    fn hear(&mut self) -> Result<(), Stop> {
+        let mut bytes = [0; 64];
+        let read = match rustix::io::read(&self.commands, &mut bytes) {
+            Ok(0) => return Err(Stop::ServerGone),
+            Ok(read) => read,
+            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+            Err(_) => return Err(Stop::Fault(Exit::Pipe)),
+        };
+        for byte in &bytes[..read] {
+            match Command::from_byte(*byte).map_err(|_| Stop::Fault(Exit::Command))? {
+                Command::KeyFrame(kind) => self.mount(kind).ask_key(),
+                Command::Start(kind) => self.mount(kind).set_wanted(true),
+                Command::Stop(kind) => self.mount(kind).set_wanted(false),
+            }
+        }
+        Ok(())
+    }
+
+    const fn mount(&mut self, kind: MountKind) -> &mut Mount {
+        match kind {
+            MountKind::Main => &mut self.main,
+            MountKind::Sub => &mut self.sub,
+        }
+    }
+}
