@@ -1,2 +1,20 @@
-//! What the system tests share.
+//! What the system tests and benchmarks share: the built programs, a running gateway, cameras and
+//! players that are not ours, and the judgement of what arrived.
+//!
+//! Tests wait on events with a deadline; no test sleeps for luck. All traffic stays on loopback.
 #![forbid(unsafe_code)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::print_stderr)]
+
+pub mod foreign_camera;
+pub mod gateway;
+pub mod http;
+pub mod judge;
+pub mod player;
+pub mod processes;
+pub mod programs;
+pub mod scene;
+pub mod wait;
+
+pub use gateway::{CameraConfig, Gateway, GatewayConfig};
+pub use player::{Client, Player, Transport};
+pub use wait::{eventually, until};

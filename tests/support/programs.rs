@@ -1,0 +1,43 @@
+//! The built programs, and the ones Debian ships.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// A program of this workspace, built beside the running test.
+///
+/// # Panics
+/// When it was not built: `cargo test` alone does not build other packages' programs.
+#[must_use]
+pub fn ours(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the running test has a path");
+    let folder = test.ancestors().nth(2).expect("tests run from target/PROFILE/deps");
+    let path = folder.join(name);
+    assert!(
+        path.is_file(),
+        "{} is not built: run `cargo build --workspace --bins`",
+        path.display()
+    );
+    path
+}
+
+/// Whether a program of the host is there. Where it is not, says which test goes without.
+#[must_use]
+pub fn has(name: &str, test: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {name}")])
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        eprintln!("SKIPPED {test}: {name} is not installed (scripts/test installs it)");
+    }
+    found
+}
+
+/// The footage folder beside the repository, where there is one.
+#[must_use]
+pub fn footage(file: &str) -> Option<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("../shared/footage").join(file);
+    path.is_file().then_some(path)
+}
