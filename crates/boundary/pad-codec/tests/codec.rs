@@ -1,5 +1,5 @@
 //! Real elements, driven.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
 use cofferdam_pad_codec::{
     CodecError, Decoder, EncodedUnit, Encoder, InitError, MakeError, VideoFormat, init,
@@ -194,4 +194,24 @@ fn no_thread_is_added_and_no_registry_touched() {
     std::fs::remove_dir_all(&home).unwrap();
     assert!(status.success());
     assert!(left.is_empty(), "a registry was written: {left:?}");
+}
+
+#[test]
+fn a_stream_may_change_its_size_between_two_key_frames() {
+    let mut decoder = decoder();
+    let mut sizes = Vec::new();
+    for (n, (width, height)) in [(640, 360), (320, 240), (854, 480)].into_iter().enumerate() {
+        let mut encoder = encoder(width, height);
+        for m in 0..3 {
+            let source = picture(width as usize, height as usize, 16);
+            let unit = encoder.push(source, stamp(m)).unwrap().remove(0);
+            let at = stamp(n as u64 * 3 + m);
+            for decoded in decoder.push(unit.as_ref().to_vec(), at).unwrap() {
+                sizes.push((decoded.info().width(), decoded.info().height()));
+            }
+        }
+    }
+    let expected: Vec<_> =
+        [(640, 360), (320, 240), (854, 480)].iter().flat_map(|s| [*s; 3]).collect();
+    assert_eq!(sizes, expected);
 }

@@ -94,7 +94,10 @@ impl Mount {
         }
         let begun = MonotonicTime::now();
         let key = std::mem::take(&mut self.key_due);
-        let Some(unit) = self.encoder.encode(picture, key)? else { return Ok(()) };
+        let Some(unit) = self.encoder.encode(picture, key)? else {
+            self.key_due |= key;
+            return Ok(());
+        };
         let bytes = unit.as_ref();
         if bytes.len() > MAX_ACCESS_UNIT {
             // Those that follow would refer to it.
