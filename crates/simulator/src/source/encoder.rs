@@ -1,37 +1,26 @@
-//! Pictures in, access units out, without a pipeline.
-//!
-//! An encoder element between two pads of our own is a function: what it makes of a picture has
-//! arrived when pushing the picture returns.
+//! Pictures in, access units out, each with its picture's number.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::Display;
 
 use bytes::Bytes;
+use cofferdam_pad_codec::{CodecError, EncodedUnit, InitError, MakeError};
 use cofferdam_picture::Picture;
-use gstreamer::prelude::*;
-use gstreamer::{self as gst, BufferFlags, ClockTime, FlowSuccess};
-use gstreamer_video as gst_video;
 
 use crate::settings::{Codec, Drawn};
 
 /// What went wrong in an encoder.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
-    /// GStreamer does not start.
-    #[error("GStreamer: {0}")]
-    Gstreamer(#[from] gst::glib::Error),
-    /// The element is not installed, or does not take its settings or caps.
-    #[error("encoder element: {0}")]
-    Element(#[from] gst::glib::BoolError),
-    /// Its pads do not fit.
-    #[error("encoder pads: {0}")]
-    Link(#[from] gst::PadLinkError),
-    /// It does not start.
-    #[error("encoder state: {0}")]
-    State(#[from] gst::StateChangeError),
+    /// GStreamer does not start, or the plugin is not installed.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The element does not take its settings or caps.
+    #[error(transparent)]
+    Make(#[from] MakeError),
     /// It refused a picture.
-    #[error("encoding: {0}")]
-    Flow(#[from] gst::FlowError),
+    #[error(transparent)]
+    Codec(#[from] CodecError),
     /// It gave more access units than it was given pictures.
     #[error("an access unit without a picture")]
     Surplus,
@@ -45,15 +34,12 @@ pub(crate) struct Encoded {
     pub(crate) counter: u32,
 }
 
-/// An H.264, H.265 or JPEG encoder.
+/// An H.264, H.265 or JPEG encoder that counts.
 pub(crate) struct Encoder {
-    element: gst::Element,
-    input: gst::Pad,
-    output: gst::Pad,
-    collected: Arc<Mutex<Vec<gst::Buffer>>>,
+    encoder: cofferdam_pad_codec::Encoder,
     /// Counters of pictures that have not come out yet. There is no reordering.
     inside: VecDeque<u32>,
-    drawn: Drawn,
+    period_nanos: u64,
     pushed: u64,
 }
 
@@ -68,46 +54,18 @@ impl AsRef<[u8]> for PictureBytes {
 impl Encoder {
     /// An encoder whose key frames are one second apart.
     pub(crate) fn new(drawn: Drawn) -> Result<Self, EncodeError> {
-        gst::init()?;
-        let element = element(drawn)?;
-        let collected = Arc::new(Mutex::new(Vec::new()));
-
-        let input = gst::Pad::builder(gst::PadDirection::Src).name("pictures").build();
-        let template = gst::PadTemplate::new(
-            "units",
-            gst::PadDirection::Sink,
-            gst::PadPresence::Always,
-            &output_caps(drawn.codec()),
-        )?;
-        let units = Arc::clone(&collected);
-        let output = gst::Pad::builder_from_template(&template)
-            .flags(gst::PadFlags::ACCEPT_TEMPLATE)
-            .chain_function(move |_, _, buffer| {
-                units.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
-                Ok(FlowSuccess::Ok)
-            })
-            .event_function(|_, _, _| true)
-            .build();
-
-        let pad =
-            |name| element.static_pad(name).ok_or_else(|| gst::glib::bool_error!("no pad {name}"));
-        input.link(&pad("sink")?)?;
-        pad("src")?.link(&output)?;
-        input.set_active(true)?;
-        output.set_active(true)?;
-        element.set_state(gst::State::Playing)?;
-        input.push_event(gst::event::StreamStart::new("camera"));
-        input.push_event(gst::event::Caps::new(&input_caps(drawn)));
-        input.push_event(gst::event::Segment::new(&gst::FormattedSegment::<ClockTime>::new()));
-        Ok(Self { element, input, output, collected, inside: VecDeque::new(), drawn, pushed: 0 })
+        let encoder = match drawn.codec() {
+            Codec::H264 => h264(drawn),
+            Codec::H265 => h265(drawn),
+            Codec::Mjpeg => mjpeg(drawn),
+        }?;
+        let period_nanos = drawn.rate().period_nanos();
+        Ok(Self { encoder, inside: VecDeque::new(), period_nanos, pushed: 0 })
     }
 
     /// Makes the next picture a key frame.
-    pub(crate) fn force_key(&self) {
-        if let Some(pad) = self.element.static_pad("src") {
-            let event = gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
-            pad.send_event(event);
-        }
+    pub(crate) fn force_key(&mut self) -> Result<(), EncodeError> {
+        Ok(self.encoder.force_key()?)
     }
 
     /// Encodes a picture.
@@ -116,121 +74,83 @@ impl Encoder {
         picture: Picture,
         counter: u32,
     ) -> Result<Vec<Encoded>, EncodeError> {
-        let geometry = picture.geometry();
-        let mut buffer = gst::Buffer::from_slice(PictureBytes(picture));
-        if let Some(buffer) = buffer.get_mut() {
-            let period = self.drawn.rate().period_nanos();
-            buffer.set_pts(ClockTime::from_nseconds(self.pushed * period));
-            buffer.set_duration(ClockTime::from_nseconds(period));
-            let stride = i32::try_from(geometry.width()).unwrap_or(i32::MAX);
-            gst_video::VideoMeta::add_full(
-                buffer,
-                gst_video::VideoFrameFlags::empty(),
-                gst_video::VideoFormat::I420,
-                geometry.width(),
-                geometry.height(),
-                &[0, geometry.luma_len(), geometry.luma_len() + geometry.chroma_len()],
-                &[stride, stride / 2, stride / 2],
-            )?;
-        }
-        self.pushed += 1;
         self.inside.push_back(counter);
-        self.input.push(buffer)?;
-        self.collect()
+        let units = self.encoder.push(PictureBytes(picture), self.pushed * self.period_nanos)?;
+        self.pushed += 1;
+        self.count(units)
     }
 
     /// What is still inside.
     pub(crate) fn finish(mut self) -> Result<Vec<Encoded>, EncodeError> {
-        self.input.push_event(gst::event::Eos::new());
-        self.collect()
+        let units = self.encoder.drain()?;
+        self.count(units)
     }
 
-    fn collect(&mut self) -> Result<Vec<Encoded>, EncodeError> {
-        let buffers =
-            std::mem::take(&mut *self.collected.lock().unwrap_or_else(PoisonError::into_inner));
-        let encoded = |buffer: gst::Buffer| {
+    fn count(&mut self, units: Vec<EncodedUnit>) -> Result<Vec<Encoded>, EncodeError> {
+        let encoded = |unit: EncodedUnit| {
             Ok(Encoded {
-                key: !buffer.flags().contains(BufferFlags::DELTA_UNIT),
-                bytes: Bytes::copy_from_slice(&buffer.map_readable()?),
+                key: unit.is_key(),
                 counter: self.inside.pop_front().ok_or(EncodeError::Surplus)?,
+                bytes: Bytes::from_owner(unit),
             })
         };
-        buffers.into_iter().map(encoded).collect()
+        units.into_iter().map(encoded).collect()
     }
 }
 
-impl Drop for Encoder {
-    fn drop(&mut self) {
-        // An element that is dropped in another state leaks. That the pads do not go back is of no
-        // concern: they go with it.
-        let _ = self.input.set_active(false);
-        let _ = self.output.set_active(false);
-        let _ = self.element.set_state(gst::State::Null);
-    }
+/// A camera's constant quality with a cap.
+///
+/// Without scene cuts, key frames are where a loop needs them.
+fn h264(drawn: Drawn) -> Result<cofferdam_pad_codec::Encoder, EncodeError> {
+    let properties: [(&str, &dyn Display); 10] = [
+        ("threads", &1),
+        ("byte-stream", &true),
+        ("aud", &false),
+        ("key-int-max", &drawn.rate().per_second()),
+        ("pass", &"qual"),
+        ("quantizer", &25),
+        ("bitrate", &6000),
+        ("tune", &"zerolatency"),
+        ("speed-preset", &"superfast"),
+        ("option-string", &"scenecut=0:open-gop=0"),
+    ];
+    cofferdam_pad_codec::init(&["libgstx264.so"])?;
+    let output = "video/x-h264,stream-format=byte-stream,alignment=au,profile=main";
+    let input = input_caps(drawn, ",colorimetry=bt709");
+    Ok(cofferdam_pad_codec::Encoder::new("x264enc", &properties, &input, output)?)
 }
 
-fn element(drawn: Drawn) -> Result<gst::Element, EncodeError> {
-    let gop = drawn.rate().per_second();
-    let element = match drawn.codec() {
-        // A camera's constant quality with a cap. Without scene cuts key frames are where the
-        // loop of prerendered pictures needs them.
-        Codec::H264 => gst::ElementFactory::make("x264enc")
-            .property("threads", 1_u32)
-            .property("byte-stream", true)
-            .property("aud", false)
-            .property("key-int-max", gop)
-            .property("bitrate", 6000_u32)
-            .property("quantizer", 25_u32)
-            .property_from_str("pass", "qual")
-            .property_from_str("tune", "zerolatency")
-            .property_from_str("speed-preset", "superfast")
-            .property("option-string", "scenecut=0:open-gop=0")
-            .build()?,
-        Codec::H265 => gst::ElementFactory::make("x265enc")
-            .property("key-int-max", i32::try_from(gop).unwrap_or(i32::MAX))
-            .property_from_str("tune", "zerolatency")
-            .property_from_str("speed-preset", "ultrafast")
-            // The element has no constant quality.
-            .property("bitrate", kbps(drawn))
-            // "none" keeps the encoder on the calling thread.
-            .property(
-                "option-string",
-                "scenecut=0:open-gop=0:pools=none:frame-threads=1:repeat-headers=1",
-            )
-            .build()?,
-        Codec::Mjpeg => gst::ElementFactory::make("jpegenc").property("quality", 75_i32).build()?,
-    };
-    Ok(element)
-}
-
-/// A tenth of a bit for each pixel.
-fn kbps(drawn: Drawn) -> u32 {
+/// The element has no constant quality: a tenth of a bit for each pixel.
+fn h265(drawn: Drawn) -> Result<cofferdam_pad_codec::Encoder, EncodeError> {
     let pixels = drawn.geometry().width() * drawn.geometry().height();
-    (pixels / 1000 * drawn.rate().per_second() / 10).clamp(200, 20_000)
+    let kbps = (pixels / 1000 * drawn.rate().per_second() / 10).clamp(200, 20_000);
+    let properties: [(&str, &dyn Display); 5] = [
+        ("key-int-max", &drawn.rate().per_second()),
+        ("bitrate", &kbps),
+        ("tune", &"zerolatency"),
+        ("speed-preset", &"ultrafast"),
+        // Without pools it runs on the caller's thread.
+        ("option-string", &"scenecut=0:open-gop=0:pools=none:frame-threads=1:repeat-headers=1"),
+    ];
+    cofferdam_pad_codec::init(&["libgstx265.so"])?;
+    let output = "video/x-h265,stream-format=byte-stream,alignment=au";
+    let input = input_caps(drawn, ",colorimetry=bt709");
+    Ok(cofferdam_pad_codec::Encoder::new("x265enc", &properties, &input, output)?)
 }
 
-fn input_caps(drawn: Drawn) -> gst::Caps {
-    let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
-        .field("width", number(drawn.geometry().width()))
-        .field("height", number(drawn.geometry().height()))
-        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
-        .field("interlace-mode", "progressive")
-        .field("framerate", gst::Fraction::new(number(drawn.rate().per_second()), 1));
-    match drawn.codec() {
-        Codec::H264 | Codec::H265 => caps.field("colorimetry", "bt709").build(),
-        Codec::Mjpeg => caps.build(),
-    }
+fn mjpeg(drawn: Drawn) -> Result<cofferdam_pad_codec::Encoder, EncodeError> {
+    let properties: [(&str, &dyn Display); 1] = [("quality", &75)];
+    cofferdam_pad_codec::init(&["libgstjpeg.so"])?;
+    let input = input_caps(drawn, "");
+    Ok(cofferdam_pad_codec::Encoder::new("jpegenc", &properties, &input, "image/jpeg")?)
 }
 
-fn output_caps(codec: Codec) -> gst::Caps {
-    let byte_stream = |name| {
-        gst::Caps::builder(name).field("stream-format", "byte-stream").field("alignment", "au")
-    };
-    match codec {
-        Codec::H264 => byte_stream("video/x-h264").field("profile", "main").build(),
-        Codec::H265 => byte_stream("video/x-h265").build(),
-        Codec::Mjpeg => gst::Caps::builder("image/jpeg").build(),
-    }
+fn input_caps(drawn: Drawn, more: &str) -> String {
+    format!(
+        "video/x-raw,format=I420,width={},height={},framerate={}/1,pixel-aspect-ratio=1/1,\
+         interlace-mode=progressive{more}",
+        drawn.geometry().width(),
+        drawn.geometry().height(),
+        drawn.rate().per_second(),
+    )
 }

@@ -52,7 +52,7 @@ impl Live {
                 idle = true;
             } else if dropped != Some(counter) {
                 if idle {
-                    self.encoder.force_key();
+                    self.encoder.force_key()?;
                     idle = false;
                 }
                 let picture = paint(&self.painter, self.drawn.codec(), counter);

@@ -60,7 +60,7 @@ pub(crate) struct Source {
 }
 
 enum Prepared {
-    Live(Live),
+    Live(Box<Live>),
     Clip(Clip),
 }
 
@@ -106,7 +106,7 @@ fn prepare(settings: &CameraSettings) -> Result<(Prepared, Description), SourceE
             let live = Live::new(*drawn, settings.painter(*drawn, Clock::Wall))?;
             let rate = Some(drawn.rate().per_second());
             let description = describe(drawn.codec(), live.first_unit(), rate)?;
-            Ok((Prepared::Live(live), description))
+            Ok((Prepared::Live(Box::new(live)), description))
         }
         Content::Prerendered { drawn, seconds } => {
             let painter = settings.painter(*drawn, Clock::Loop);
