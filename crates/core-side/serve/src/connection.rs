@@ -1,30 +1,27 @@
 //! One reader's connection: a task that reads, writes, and does what the RTSP connection says.
 
 mod end;
+mod send;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use cofferdam_picture::MonotonicTime;
 use cofferdam_publish::{Mounts, Subscription, SubscriptionEnd, Unit};
 use cofferdam_rtp::rtcp::{self, Cname, Incoming};
-use cofferdam_rtsp::{
-    Connection, ConnectionSettings, Frame, Framer, Nonce, Output, State, Transport,
-};
+use cofferdam_rtsp::{Connection, ConnectionSettings, Frame, Framer, Nonce, Output, State};
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::datagrams::{Datagrams, Destination, Feedback};
+use crate::datagrams::{Datagrams, Feedback};
 use crate::directory::Directory;
 use crate::metrics::{Refusal, ServeMetrics};
 use crate::outbox::Outbox;
-use crate::playback::{Playback, Route, first_packet};
-use crate::{Limits, ServerSettings, sockets};
+use crate::playback::{Playback, Route};
+use crate::{ServerSettings, sockets};
 use end::End;
 
 /// What is read at once.
@@ -73,8 +70,8 @@ struct Driver {
     framer: Framer,
     protocol: Connection,
     outbox: Outbox,
-    /// When the outbox was last empty or written from.
-    progress: Instant,
+    /// Since when the kernel has taken nothing of what waits.
+    stalled: Option<Instant>,
     playback: Option<Playback>,
     closing: Option<Closing>,
 }
@@ -95,8 +92,7 @@ enum Event {
 
 impl Driver {
     fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<Self> {
-        let limits: &Limits = &shared.settings.limits;
-        sockets::tune(&stream, limits)?;
+        sockets::tune(&stream, &shared.settings.limits)?;
         let local = stream.local_addr()?.ip();
         let (mut nonce, mut name) = ([0; 16], [0; 16]);
         getrandom::fill(&mut nonce)?;
@@ -124,7 +120,7 @@ impl Driver {
             framer: Framer::new(),
             protocol,
             outbox: Outbox::default(),
-            progress: now,
+            stalled: None,
             playback: None,
             closing: None,
         })
@@ -184,8 +180,9 @@ impl Driver {
         {
             deadline = deadline.min(playback.next_report());
         }
-        if !self.outbox.is_empty() {
-            deadline = deadline.min(Instant::now() + STALL_CHECK);
+        if let Some(since) = self.stalled {
+            let next = Instant::now() + STALL_CHECK;
+            deadline = deadline.min(next).min(since + STALL_DEADLINE);
         }
         deadline
     }
@@ -198,14 +195,17 @@ impl Driver {
                     self.read()?;
                 }
             }
-            Event::Unit(Ok(unit)) => self.send_unit(unit).await,
+            Event::Unit(Ok(unit)) => self.send_unit(unit).await?,
             Event::Unit(Err(end)) => self.subscription_ended(end),
             Event::Feedback(incoming) => self.heard(&incoming),
             Event::Deadline => {}
             Event::Stop => self.close(End::Stopping),
         }
+        // Answers that do not fit hold back the requests behind them.
         self.flush()?;
-        self.handle_frames();
+        while self.handle_frames() {
+            self.flush()?;
+        }
         self.handle_deadlines().await?;
         self.flush()
     }
@@ -223,7 +223,10 @@ impl Driver {
         }
     }
 
-    fn handle_frames(&mut self) {
+    /// Handles what has been read, as far as there is room for answers. False when there was
+    /// nothing to handle.
+    fn handle_frames(&mut self) -> bool {
+        let mut handled = false;
         while self.closing.is_none() && self.outbox.answer_bytes() < MAX_ANSWER_BYTES {
             let now = Instant::now().into_std();
             let frame = match self.framer.next_frame() {
@@ -232,9 +235,11 @@ impl Driver {
                 Err(error) => {
                     self.shared.metrics.refused(Refusal::Malformed);
                     let outputs = self.protocol.handle_frame_error(now, error);
-                    return self.perform(outputs);
+                    self.perform(outputs);
+                    return true;
                 }
             };
+            handled = true;
             // The next frame has its own time.
             self.protocol.set_mid_frame(now, false);
             let outputs = match frame {
@@ -251,6 +256,7 @@ impl Driver {
         }
         let mid_frame = self.framer.is_mid_frame();
         self.protocol.set_mid_frame(Instant::now().into_std(), mid_frame);
+        handled
     }
 
     fn interleaved(&mut self, channel: u8, payload: &[u8]) {
@@ -274,14 +280,13 @@ impl Driver {
         if self.closing.is_some() {
             return Ok(());
         }
-        if self.outbox.is_empty() {
-            self.progress = now;
-        } else if now >= self.progress + STALL_DEADLINE {
+        if self.stalled.is_some_and(|since| now >= since + STALL_DEADLINE) {
             return Err(End::TooSlow);
-        } else if let Some(end) =
-            self.playback.as_ref().and_then(Playback::subscription).and_then(Subscription::end)
-        {
-            // It is not asked for units while some wait to be written.
+        }
+        // The subscription is not asked for units while some wait to be written.
+        let ended =
+            self.playback.as_ref().and_then(Playback::subscription).and_then(Subscription::end);
+        if let Some(end) = ended.filter(|_| self.stalled.is_some()) {
             self.subscription_ended(end);
         }
         if now.into_std() >= self.protocol.deadline() {
@@ -310,136 +315,6 @@ impl Driver {
             }
         }
     }
-
-    fn start(&mut self, path: &str, transport: Transport) {
-        let Some(mount) = self.shared.mounts.find(path) else { return };
-        let route = match transport {
-            Transport::Interleaved { rtp, rtcp } => Route::Interleaved { rtp, rtcp },
-            Transport::Udp { client, .. } => {
-                let address = self.peer.ip();
-                let to = Destination {
-                    rtp: SocketAddr::new(address, client.rtp),
-                    rtcp: SocketAddr::new(address, client.rtcp),
-                    source: self.shared.settings.listen.ip().is_unspecified().then_some(self.local),
-                };
-                Route::Datagrams { to, feedback: self.shared.datagrams.listen(to.rtcp) }
-            }
-        };
-        tracing::info!(
-            reader = %self.peer,
-            camera = %mount.camera(),
-            mount = mount.kind().label(),
-            transport = transport.label(),
-            "session plays"
-        );
-        let traffic = self.shared.metrics.traffic(transport);
-        let (cname, earlier) = (self.cname.clone(), self.playback.take());
-        let playback = Playback::start(mount, route, traffic, cname, earlier, Instant::now());
-        self.playback = Some(playback);
-    }
-
-    async fn send_unit(&mut self, unit: Arc<Unit>) {
-        let now = Instant::now().into_std();
-        let outputs = self.protocol.first_unit(now, first_packet(&unit));
-        self.perform(outputs);
-        // Before the first packet, so that a reader knows its time from the beginning.
-        self.report().await;
-        let Some(playback) = &mut self.playback else { return };
-        playback.count(&unit);
-        match &playback.route {
-            Route::Interleaved { rtp, .. } => {
-                self.outbox.push_unit(unit.packets.framed_for(*rtp), unit);
-            }
-            Route::Datagrams { to, .. } => {
-                match self.shared.datagrams.send_unit(&unit.packets, to).await {
-                    Ok(()) => unit.sent(MonotonicTime::now()),
-                    // A datagram that cannot be sent is a datagram lost; the session ends when
-                    // nothing is heard of the reader any more.
-                    Err(error) => {
-                        tracing::debug!(reader = %self.peer, %error, "unit not sent");
-                    }
-                }
-            }
-        }
-    }
-
-    /// Sends the sender report that is due, if one is.
-    async fn report(&mut self) {
-        if self.protocol.state() != State::Playing {
-            return;
-        }
-        let Some(playback) = &mut self.playback else { return };
-        let Some(report) = playback.report(Instant::now()) else { return };
-        match &playback.route {
-            Route::Interleaved { rtcp, .. } => self.outbox.push(interleave(*rtcp, &report)),
-            Route::Datagrams { to, .. } => {
-                if let Err(error) = self.shared.datagrams.send_rtcp(&report, to).await {
-                    tracing::debug!(reader = %self.peer, %error, "report not sent");
-                }
-            }
-        }
-    }
-
-    fn subscription_ended(&mut self, end: SubscriptionEnd) {
-        let outputs = self.protocol.refuse_play();
-        self.perform(outputs);
-        self.close(end.into());
-    }
-
-    /// Says goodbye, if the session played, and forgets it.
-    fn end_session(&mut self, end: End) {
-        let Some(playback) = self.playback.take() else { return };
-        let goodbye = playback.goodbye();
-        match &playback.route {
-            Route::Interleaved { rtcp, .. } => self.outbox.push(interleave(*rtcp, &goodbye)),
-            Route::Datagrams { to, .. } => {
-                // The last of many datagrams: when it is lost, the connection's end tells the same.
-                let _ = self.shared.datagrams.try_send_rtcp(&goodbye, to);
-            }
-        }
-        tracing::info!(
-            reader = %self.peer,
-            camera = %playback.mount.camera(),
-            mount = playback.mount.kind().label(),
-            reason = end.label(),
-            packets = playback.packets(),
-            dropped = playback.subscription().map_or(0, Subscription::dropped),
-            "session ended"
-        );
-    }
-
-    /// Ends the session; what is due may still go out.
-    fn close(&mut self, end: End) {
-        self.end_session(end);
-        let deadline = Instant::now() + CLOSE_DEADLINE;
-        self.closing.get_or_insert(Closing { end, deadline });
-    }
-
-    /// Writes as much as the kernel takes.
-    fn flush(&mut self) -> Result<(), End> {
-        while !self.outbox.is_empty() {
-            let (slices, count) = self.outbox.slices();
-            match self.stream.try_write_vectored(&slices[..count]) {
-                Ok(0) => return Err(End::Broken),
-                Ok(written) => {
-                    let now = Instant::now();
-                    self.outbox.advance(written, |unit| unit.sent(MonotonicTime::now()));
-                    self.progress = now;
-                    if self.playback.as_ref().is_some_and(Playback::is_interleaved) {
-                        self.protocol.keep_alive(now.into_std());
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => return Err(End::Broken),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A report, framed for a channel. Reports are far shorter than the framing allows.
-fn interleave(channel: u8, packet: &[u8]) -> Bytes {
-    cofferdam_rtp::interleave(channel, packet).unwrap_or_default()
 }
 
 async fn ready(stream: &TcpStream, interest: Option<Interest>) -> io::Result<Ready> {

@@ -10,6 +10,7 @@ use cofferdam_rtp::PacketizedUnit;
 use cofferdam_rtp::rtcp::{self, Incoming};
 use cofferdam_rtsp::PortPair;
 use quinn_udp::{Transmit, UdpSocketState};
+use rustix::net::sockopt;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -70,12 +71,9 @@ impl Datagrams {
         let (rtp, rtcp) = sockets::datagram_pair(address, interface)?;
         let ports = PortPair { rtp: rtp.local_addr()?.port(), rtcp: rtcp.local_addr()?.port() };
         let state = UdpSocketState::new((&rtp).into())?;
-        if address.is_ipv4() {
-            // The line above forbids fragmentation, as QUIC needs it. A tunnel narrower than our
-            // packets must get fragments rather than nothing.
-            let kernel_default = rustix::net::sockopt::Ipv4PathMtuDiscovery::WANT;
-            rustix::net::sockopt::set_ip_mtu_discover(&rtp, kernel_default)?;
-        }
+        // The line above forbids fragmentation, as QUIC needs it. A tunnel narrower than our packets
+        // must get fragments rather than nothing.
+        sockopt::set_ip_mtu_discover(&rtp, sockopt::Ipv4PathMtuDiscovery::WANT)?;
         Ok(Self { rtp, rtcp, state, ports, listeners: Arc::default() })
     }
 

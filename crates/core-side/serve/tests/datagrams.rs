@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use cofferdam_rtp::rtcp;
 use support::{Client, Gateway, Options, Response, SSRC, rtp, within};
@@ -20,12 +20,13 @@ struct Reader {
 }
 
 impl Reader {
-    async fn set_up(gateway: &Gateway) -> Self {
-        let rtp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let rtcp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    async fn set_up(server: SocketAddr) -> Self {
+        let local = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let rtp = UdpSocket::bind(local).await.unwrap();
+        let rtcp = UdpSocket::bind(local).await.unwrap();
         let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
         let ports = format!("{}-{}", port(&rtp), port(&rtcp));
-        let mut client = Client::connect(gateway.address).await;
+        let mut client = Client::connect(server).await;
         let transport = format!("Transport: RTP/AVP;unicast;client_port={ports}");
         let answer = client.request("SETUP", "/trackID=0", &[&transport]).await;
         assert_eq!(answer.status, 200);
@@ -33,12 +34,12 @@ impl Reader {
         assert!(transport.contains(&format!("client_port={ports}")));
         assert!(transport.contains(&format!("ssrc={SSRC:08X}")));
         let (even, odd) = server_ports(transport);
-        let at = |port| SocketAddr::new(gateway.address.ip(), port);
+        let at = |port| SocketAddr::new(server.ip(), port);
         Self { client, rtp, rtcp, server_rtp: at(even), server_rtcp: at(odd) }
     }
 
-    async fn play(gateway: &Gateway) -> (Self, Response) {
-        let mut reader = Self::set_up(gateway).await;
+    async fn play(server: SocketAddr) -> (Self, Response) {
+        let mut reader = Self::set_up(server).await;
         let answer = reader.client.request("PLAY", "/", &[]).await;
         assert_eq!(answer.status, 200);
         (reader, answer)
@@ -81,7 +82,7 @@ async fn receive(socket: &UdpSocket, from: SocketAddr) -> Vec<u8> {
 #[tokio::test]
 async fn each_packet_is_a_datagram_and_reports_come_beside_them() {
     let gateway = Gateway::start(Options::default()).await;
-    let (reader, answer) = Reader::play(&gateway).await;
+    let (reader, answer) = Reader::play(gateway.address).await;
     let info = answer.header("RTP-Info").unwrap();
     let first = rtp(&reader.packet().await);
     assert!(info.contains(&format!(";seq={};rtptime={}", first.sequence, first.timestamp)));
@@ -108,7 +109,7 @@ async fn each_packet_is_a_datagram_and_reports_come_beside_them() {
 #[tokio::test]
 async fn a_reader_may_report_losses_of_what_it_was_sent_only() {
     let gateway = Gateway::start(Options::default()).await;
-    let (mut reader, _) = Reader::play(&gateway).await;
+    let (mut reader, _) = Reader::play(gateway.address).await;
     gateway.publish(20_000);
     while !rtp(&reader.packet().await).marker {}
     while !rtp(&reader.packet().await).marker {}
@@ -139,7 +140,7 @@ async fn a_reader_may_report_losses_of_what_it_was_sent_only() {
 #[tokio::test]
 async fn the_session_ends_with_its_connection() {
     let gateway = Gateway::start(Options::default()).await;
-    let (reader, _) = Reader::play(&gateway).await;
+    let (reader, _) = Reader::play(gateway.address).await;
     reader.report().await;
     let Reader { client, rtcp, server_rtcp, .. } = reader;
     drop(client);
@@ -162,7 +163,7 @@ async fn multicast_is_refused_and_the_next_offer_taken() {
 #[tokio::test]
 async fn reports_repeat_and_silence_ends_the_session() {
     let gateway = Gateway::start(Options::default()).await;
-    let (mut reader, _) = Reader::play(&gateway).await;
+    let (mut reader, _) = Reader::play(gateway.address).await;
     // From here on time passes as soon as nobody has anything to do.
     tokio::time::pause();
     let begun = Instant::now();
@@ -184,7 +185,7 @@ async fn reports_repeat_and_silence_ends_the_session() {
 #[tokio::test]
 async fn reports_of_the_reader_keep_the_session() {
     let gateway = Gateway::start(Options::default()).await;
-    let (mut reader, _) = Reader::play(&gateway).await;
+    let (mut reader, _) = Reader::play(gateway.address).await;
     reader.report().await;
     tokio::time::pause();
     let begun = Instant::now();
@@ -196,4 +197,21 @@ async fn reports_of_the_reader_keep_the_session() {
     }
     tokio::time::resume();
     assert_eq!(reader.client.request("GET_PARAMETER", "/", &[]).await.status, 200);
+}
+
+/// Whatever address of ours a reader connects to, its packets come from there.
+#[tokio::test]
+async fn packets_come_from_the_address_connected_to() {
+    let [any, second]: [IpAddr; 2] = [[0, 0, 0, 0].into(), [127, 0, 0, 2].into()];
+    let [any6, mapped]: [IpAddr; 2] = ["::".parse().unwrap(), "::ffff:127.0.0.2".parse().unwrap()];
+    for (listen, connect) in
+        [(any, second), (any6, "::1".parse().unwrap()), (any6, mapped.to_canonical())]
+    {
+        let gateway = Gateway::start(Options { listen, ..Options::default() }).await;
+        let server = SocketAddr::new(connect, gateway.address.port());
+        let (reader, _) = Reader::play(server).await;
+        gateway.publish(20_000);
+        assert_eq!(rtp(&reader.packet().await).ssrc, SSRC);
+        assert_eq!(reader.report().await[1], 200);
+    }
 }

@@ -189,7 +189,6 @@ async fn a_slow_reader_costs_others_nothing() {
     })
     .await;
     assert!(units > 3, "the queue and the kernel hold some: {units}");
-    assert_eq!(gateway.metric("rtsp_connections"), Some(2.0), "it may still take what is due");
     drop(slow);
     assert_eq!(sessions(), Some(1.0));
 }

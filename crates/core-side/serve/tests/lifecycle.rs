@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use cofferdam_publish::Mounts;
 use cofferdam_rtp::rtcp;
 use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
@@ -80,6 +82,40 @@ async fn a_reader_that_takes_what_it_is_sent_is_not_timed_out() {
     }
     tokio::time::resume();
     assert_eq!(client.request("GET_PARAMETER", "/", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_put_out() {
+    // However much its queue may hold.
+    let limits = Limits { send_buffer: 16 << 10, ..Limits::default() };
+    let gateway = Gateway::start(Options { limits, ..Options::default() }).await;
+    let (client, _) = Client::play(gateway.address, "0-1").await;
+    for _ in 0..20 {
+        gateway.publish_key(500_000);
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    let begun = Instant::now();
+    while gateway.metric("rtsp_connections") != Some(0.0) {
+        assert!(begun.elapsed().as_secs() < 60);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!((9..=11).contains(&begun.elapsed().as_secs()));
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_connection_may_be_quiet_for_a_while_between_requests() {
+    let gateway = Gateway::start(Options::default()).await;
+    let mut client = Client::connect(gateway.address).await;
+    for (method, headers) in
+        [("DESCRIBE", &[][..]), ("SETUP", &["Transport: RTP/AVP/TCP"]), ("PLAY", &[])]
+    {
+        assert_eq!(client.request(method, "", headers).await.status, 200);
+        tokio::time::pause();
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        tokio::time::resume();
+    }
 }
 
 #[tokio::test]

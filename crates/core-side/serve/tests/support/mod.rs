@@ -4,7 +4,7 @@
 
 mod client;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ pub(crate) const SSRC: u32 = 0xc0ff_ee01;
 /// What a test wants different.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
+    pub(crate) listen: IpAddr,
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     pub(crate) reader_limits: ReaderLimits,
@@ -34,6 +35,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            listen: Ipv4Addr::LOCALHOST.into(),
             access: Access::Anonymous,
             limits: Limits::default(),
             reader_limits: ReaderLimits::default(),
@@ -89,7 +91,7 @@ impl Gateway {
         let metrics = ServeMetrics::default();
         metrics.register(&mut registry);
         let settings = ServerSettings {
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen: (options.listen, 0).into(),
             interface: None,
             access: options.access,
             limits: options.limits,
