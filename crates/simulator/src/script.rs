@@ -98,10 +98,12 @@ impl Script {
             Self::Obey
             | Self::AnswerAfter(_)
             | Self::CloseAfter { .. }
-            | Self::StallAfter { .. } => true,
+            | Self::StallAfter { .. }
+            // Refused later than its description, which only a camera with pictures has.
+            | Self::Refuse { at: Step::Setup | Step::Play, .. } => true,
             Self::Silence
             | Self::Advertise(_)
-            | Self::Refuse { .. }
+            | Self::Refuse { at: Step::Describe, .. }
             | Self::NeverAuthorize
             | Self::Garbage
             | Self::HalfStatusLine

@@ -79,7 +79,6 @@ impl Supervisor {
                     continue;
                 }
             };
-            writer.set_state(IngestState::Connecting, Fault::None);
             if matches!(self.run_on(&ring, &writer).await, End::Stopped) {
                 return;
             }

@@ -1,5 +1,5 @@
 //! The `cofferdam-ingest` binary: a worker of the dialer's (`--camera ID`), or a tool that tells
-//! what a camera is (`--probe`, with the camera as JSON on standard input).
+//! what a camera is (`--probe`, with the camera as JSON on the descriptor that a worker has it on).
 #![forbid(unsafe_code)]
 
 use std::panic::AssertUnwindSafe;
@@ -39,9 +39,8 @@ fn worker(id: &str) -> Fault {
 }
 
 fn probed() -> bool {
-    runtime().is_some_and(|runtime| {
-        runtime.block_on(probe::probe(std::io::stdin().lock(), &mut std::io::stdout().lock()))
-    })
+    let (Ok(boot), Some(runtime)) = (inherited(descriptors::BOOT), runtime()) else { return false };
+    runtime.block_on(probe::probe(std::fs::File::from(boot), &mut std::io::stdout().lock()))
 }
 
 fn runtime() -> Option<tokio::runtime::Runtime> {

@@ -46,7 +46,9 @@ async fn work(
     boot: &IngestBoot,
     writer: &RefCell<Writer>,
 ) -> Result<std::convert::Infallible, Fault> {
-    writer.borrow().set_state(IngestState::Connecting, Fault::None);
+    // The fault of the last connection stands until this one does better: viewers are told it.
+    let standing = writer.borrow().status().fault;
+    writer.borrow().set_state(IngestState::Connecting, standing);
     let camera = Camera {
         url: &boot.url,
         credentials: boot.credentials.as_ref(),

@@ -17,6 +17,17 @@ pub(crate) enum Signal {
     Ended,
 }
 
+impl Signal {
+    /// The signal's name in logs.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Slate => "slate",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// The present [`Signal`], where readers look.
 #[derive(Debug)]
 pub(crate) struct SharedSignal(AtomicU8);

@@ -125,7 +125,7 @@ impl CameraMetrics {
         self.codec.set((codec != Codec::None).then_some(labels));
         let labels = FaultLabels { camera: camera(), fault: fault.label() };
         if self.fault.set((fault != Fault::None).then_some(labels)) {
-            tracing::info!(camera = self.camera, %fault, ingest = %state, "camera fault changed");
+            tracing::info!(camera = %self.camera, %fault, ingest = %state, "camera fault changed");
         }
     }
 }

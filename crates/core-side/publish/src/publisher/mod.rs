@@ -220,7 +220,7 @@ impl CameraPublisher {
         let signal = self.tracker.signal();
         if signal != self.shared_signal.get() {
             self.shared_signal.set(signal);
-            tracing::info!(camera = %self.camera, signal = ?signal, "signal changed");
+            tracing::info!(camera = %self.camera, signal = signal.label(), "signal changed");
             if signal == Signal::Ended {
                 for outlet in &self.outlets {
                     outlet.mount().end_all(SubscriptionEnd::SignalLost, false);

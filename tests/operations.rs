@@ -1,0 +1,272 @@
+//! What operators do every day: start, look, stop, check, probe, try the demo.
+#![forbid(unsafe_code)]
+#![allow(missing_docs)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cofferdam_simulator::{Authentication, Camera, Codec, Credentials};
+use cofferdam_system_tests::gateway::free_port;
+use cofferdam_system_tests::judge::{Verdict, judge};
+use cofferdam_system_tests::{
+    Client, Gateway, GatewayConfig, Player, Transport, eventually, http, processes, programs,
+    scene, until,
+};
+use rustix::process::Signal;
+
+#[test]
+fn sigterm_drains_and_leaves_no_process() {
+    let camera = scene::camera("yard", 1);
+    let mut gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("yard", &camera)]));
+    let url = gateway.url("yard/main");
+    let mut player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, scene::size());
+    assert_eq!(player.barcodes(5, Duration::from_secs(20)).0.len(), 5);
+    let family = gateway.processes();
+    assert_eq!(family.len(), 5, "{family:?}");
+    assert_eq!(gateway.stop().code(), Some(0), "{}", gateway.log());
+    let alive = processes::all();
+    let left: Vec<_> = family.iter().filter(|p| alive.contains(p)).collect();
+    assert!(left.is_empty(), "{left:?}");
+    eventually("the reader to be told", || !player.is_running());
+}
+
+#[test]
+fn sighup_is_logged_and_ignored() {
+    let camera = scene::camera("yard", 1);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("yard", &camera)]));
+    for process in gateway.processes() {
+        if process.arguments.contains(" run ") {
+            process.signal(Signal::HUP);
+        }
+    }
+    eventually("every process to say so", || gateway.log().matches("SIGHUP").count() == 3);
+    assert_eq!(gateway.processes().len(), 5);
+}
+
+#[test]
+fn metrics_follow_the_pictures() {
+    let camera = scene::camera("yard", 1);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("yard", &camera)]));
+    let url = gateway.url("yard/main");
+    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, scene::size());
+    assert_eq!(player.barcodes(45, Duration::from_secs(30)).0.len(), 45);
+    let metrics = gateway.metrics();
+    let yard = "camera=\"yard\"";
+    let value = |name: &str, more: &[&str]| {
+        let labels: Vec<&str> = std::iter::once(yard).chain(more.iter().copied()).collect();
+        metrics.value(&format!("cofferdam_{name}"), &labels)
+    };
+    let above = |name: &str, more: &[&str], least: f64| {
+        let found = value(name, more);
+        assert!(found.is_some_and(|v| v >= least), "{name}{more:?}: {found:?}\n{}", metrics.0);
+    };
+    above("camera_pictures_in_total", &[], 45.0);
+    above("camera_bytes_in_total", &[], 1000.0);
+    above("camera_decode_seconds_total", &[], 0.001);
+    above("camera_worker_starts_total", &[], 1.0);
+    above("camera_pictures_shown_total", &[], 45.0);
+    above("mount_pictures_out_total", &["mount=\"main\""], 45.0);
+    above("mount_bytes_out_total", &["mount=\"main\""], 1000.0);
+    above("mount_encode_seconds_total", &["mount=\"main\""], 0.001);
+    above("latency_seconds_count", &["from=\"complete\""], 20.0);
+    above("latency_seconds_count", &["from=\"arrived\""], 20.0);
+    assert_eq!(value("mount_readers", &["mount=\"main\""]), Some(1.0));
+    assert_eq!(value("camera_ingest_state", &["state=\"streaming\""]), Some(1.0));
+    for quiet in
+        ["camera_packets_lost_total", "camera_decode_errors_total", "camera_reconnects_total"]
+    {
+        assert_eq!(value(quiet, &[]), Some(0.0), "{quiet}");
+    }
+    assert_eq!(metrics.value("cofferdam_isolated", &[]), Some(0.0));
+    assert!(metrics.value("cofferdam_rtsp_bytes_out_total", &["transport=\"tcp\""]) > Some(1000.0));
+    drop(player);
+    gateway.wait_for_metric("cofferdam_mount_readers", &["mount=\"main\""], |v| v == 0.0);
+    assert_eq!(http::get(gateway.admin, "/healthz").map(|(status, _)| status), Some(200));
+}
+
+/// Readiness is about the gateway, not about cameras.
+#[test]
+fn a_gateway_without_any_camera_in_reach_is_ready_and_describes() {
+    let absent =
+        cofferdam_system_tests::CameraConfig::new("absent", "rtsp://127.0.0.1:9/", (640, 360, 10))
+            .with("signal_loss = { hold = \"3s\" }");
+    let gateway = Gateway::start(&GatewayConfig::open(vec![absent]));
+    let describe = || rtsp(&gateway, "DESCRIBE", "/absent/main");
+    assert!(describe().starts_with("RTSP/1.0 200"), "the slate can be described during the hold");
+    eventually("the hold to end", || describe().starts_with("RTSP/1.0 503"));
+    assert_eq!(http::get(gateway.admin, "/readyz").map(|(status, _)| status), Some(200));
+}
+
+/// One request and its answer.
+fn rtsp(gateway: &Gateway, method: &str, path: &str) -> String {
+    let mut socket = TcpStream::connect(gateway.rtsp).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let url = format!("rtsp://{}{path}", gateway.rtsp);
+    write!(socket, "{method} {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+    let mut answer = vec![0; 4096];
+    let length = socket.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[test]
+fn without_anonymous_everything_but_options_is_401() {
+    let camera = scene::camera("yard", 1);
+    let mut config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
+    config.anonymous = false;
+    let gateway = Gateway::start(&config);
+    assert!(rtsp(&gateway, "OPTIONS", "/yard/main").starts_with("RTSP/1.0 200"));
+    for method in
+        ["DESCRIBE", "SETUP", "PLAY", "PAUSE", "GET_PARAMETER", "SET_PARAMETER", "TEARDOWN"]
+    {
+        let answer = rtsp(&gateway, method, "/yard/main");
+        assert!(answer.starts_with("RTSP/1.0 401"), "{method}: {answer}");
+        assert!(answer.contains("WWW-Authenticate: Digest realm="), "{method}: {answer}");
+    }
+    // An unknown mount looks the same to a stranger.
+    assert!(rtsp(&gateway, "DESCRIBE", "/nothing/main").starts_with("RTSP/1.0 401"));
+}
+
+#[test]
+fn the_sides_run_apart_over_the_socket_path() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let camera = scene::camera("yard", 1);
+    let (rtsp, admin) = (free_port(), free_port());
+    let address = |port| ([127, 0, 0, 1], port).into();
+    let mut config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
+    config.preamble =
+        format!("[boundary]\nsocket = \"{}\"", folder.path().join("rings.sock").display());
+    let path = folder.path().join("cofferdam.toml");
+    std::fs::write(&path, config.text(address(rtsp), address(admin))).unwrap();
+    let side = |name: &str| {
+        Command::new(programs::ours("cofferdam"))
+            .args(["run", "--side", name, "--config"])
+            .arg(&path)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let live = || {
+        let metrics = http::get(address(admin), "/metrics").map(|(_, text)| http::Metrics(text));
+        metrics.and_then(|m| m.value("cofferdam_camera_state", &["state=\"live\""])) == Some(1.0)
+    };
+    // The camera side first: it waits for the core side for as long as it takes.
+    let mut camera_side = side("camera");
+    let mut core = side("core");
+    eventually("pictures to cross", live);
+    core.kill().unwrap();
+    core.wait().unwrap();
+    // Left behind by the kill, and no hindrance.
+    assert!(folder.path().join("rings.sock").exists());
+    let mut core = side("core");
+    eventually("pictures to cross to the new core side", live);
+    for child in [&mut camera_side, &mut core] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn check_says_what_it_found() {
+    let camera = scene::camera("yard", 1);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("yard", &camera)]));
+    let output = Command::new(programs::ours("cofferdam"))
+        .args(["check", "--config"])
+        .arg(gateway.config_path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for line in ["configuration  good", "x264", "not isolated"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let wrong = gateway.config_path().with_file_name("wrong.toml");
+    std::fs::write(&wrong, "[core]\nrtsp = 1\n").unwrap();
+    let output = Command::new(programs::ours("cofferdam"))
+        .args(["check", "--config"])
+        .arg(&wrong)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn probe_prints_a_block_that_works() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "right\n").unwrap();
+    let mut settings = scene::settings("yard", 1, Codec::H264);
+    settings.authentication = Authentication::Digest {
+        credentials: Credentials { user: "viewer".into(), password: "right".to_owned().into() },
+        qop: true,
+    };
+    let camera = Camera::start(settings).unwrap();
+    let probe = |arguments: &[&str]| {
+        Command::new(programs::ours("cofferdam")).arg("probe").args(arguments).output().unwrap()
+    };
+    let path = password.to_str().unwrap();
+    let output = probe(&[&camera.url(), "--username", "viewer", "--password-file", path]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(!text.contains("right"), "{text}");
+    let block = &text[text.find("[[camera]]").expect("a block")..];
+    assert!(block.contains("width = 640") && block.contains("height = 360"), "{block}");
+    // The block as it is, behind the least that a configuration needs.
+    let config = folder.path().join("cofferdam.toml");
+    let block = block.replace("/run/secrets/camera", path);
+    std::fs::write(&config, format!("[core]\nrtsp = \"127.0.0.1:8554\"\n{block}")).unwrap();
+    let check = Command::new(programs::ours("cofferdam"))
+        .args(["check", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert_eq!(check.status.code(), Some(0), "{block}\n{said}");
+
+    let output = probe(&["rtsp://127.0.0.1:9/x"]);
+    assert_eq!(output.status.code(), Some(1), "nobody is there");
+    let output = probe(&["rtsp://user:secret@127.0.0.1:9/x"]);
+    assert_eq!(output.status.code(), Some(2), "a password in an argument is refused");
+}
+
+#[test]
+fn the_demo_plays_three_cameras_and_stops_on_ctrl_c() {
+    let (rtsp, admin) = (free_port(), free_port());
+    let mut demo = Command::new(programs::ours("cofferdam"))
+        .args(["demo", "--rtsp", &format!("127.0.0.1:{rtsp}")])
+        .args(["--admin", &format!("127.0.0.1:{admin}")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut urls = Vec::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        urls.extend(
+            line.split_whitespace().find(|word| word.ends_with("/main")).map(str::to_owned),
+        );
+        if line.starts_with("stop") {
+            break;
+        }
+    }
+    assert_eq!(urls.len(), 3);
+    let live = || {
+        let metrics = http::get(([127, 0, 0, 1], admin).into(), "/metrics");
+        let metrics = metrics.map(|(_, text)| http::Metrics(text));
+        metrics.and_then(|m| m.value("cofferdam_camera_state", &["state=\"live\""])) == Some(3.0)
+    };
+    until(Duration::from_secs(40), "three live cameras", || live().then_some(()));
+    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &urls[0], (1280, 720));
+    let (codes, blank) = player.barcodes(15, Duration::from_secs(30));
+    let number = codes.first().map_or(0, |code| code.camera);
+    assert_eq!(judge(&codes, blank, number, 15), Verdict::Live);
+    let family = processes::tree(i32::try_from(demo.id()).unwrap());
+    assert!(family.len() > 9, "{family:?}");
+    family.iter().find(|p| p.pid.cast_unsigned() == demo.id()).unwrap().signal(Signal::INT);
+    let status = until(Duration::from_secs(20), "the demo to stop", || demo.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+    let alive = processes::all();
+    assert!(!family.iter().any(|p| alive.contains(p)), "left behind");
+}
