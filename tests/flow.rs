@@ -34,7 +34,13 @@ fn size(width: u32, height: u32) -> (usize, usize) {
 }
 
 /// Plays a mount until thirty pictures with a barcode came.
-fn play(gateway: &Gateway, mount: &str, client: Client, transport: Transport, size: (usize, usize)) -> (Verdict, u8) {
+fn play(
+    gateway: &Gateway,
+    mount: &str,
+    client: Client,
+    transport: Transport,
+    size: (usize, usize),
+) -> (Verdict, u8) {
     let player = Player::start(client, transport, &gateway.url(mount), size);
     let (codes, blank) = player.barcodes(30, DEADLINE);
     let camera = codes.first().map_or(0, |code| code.camera);
@@ -79,12 +85,22 @@ fn a_slate_and_another_camera_are_not_taken_for_live_pictures() {
         .with("signal_loss = { then = \"slate\" }");
     let gateway = Gateway::start(&GatewayConfig::open(vec![absent, config("lobby", &wrong)]));
 
-    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &gateway.url("absent/main"), size(SIZE.0, SIZE.1));
+    let player = Player::start(
+        Client::Ffmpeg,
+        Transport::Tcp,
+        &gateway.url("absent/main"),
+        size(SIZE.0, SIZE.1),
+    );
     let (codes, blank) = player.barcodes(1, Duration::from_secs(6));
     assert!(blank > 10, "the slate plays: {blank} pictures");
     assert!(matches!(judge(&codes, blank, 1, 1), Verdict::NotLive { .. }));
 
-    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &gateway.url("lobby/main"), size(SIZE.0, SIZE.1));
+    let player = Player::start(
+        Client::Ffmpeg,
+        Transport::Tcp,
+        &gateway.url("lobby/main"),
+        size(SIZE.0, SIZE.1),
+    );
     let (codes, blank) = player.barcodes(10, DEADLINE);
     assert_eq!(judge(&codes, blank, 1, 10), Verdict::OtherCamera(9));
 }

@@ -16,8 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const GAP: u32 = 1;
 
 fn playing(gateway: &Gateway, mount: &str) -> Player {
-    let player =
-        Player::start(Client::Ffmpeg, Transport::Tcp, &gateway.url(mount), scene::size());
+    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &gateway.url(mount), scene::size());
     let (codes, _) = player.barcodes(5, DEADLINE);
     assert_eq!(codes.len(), 5, "{mount} plays before anything is killed");
     player
@@ -45,8 +44,10 @@ fn drain(player: &Player, into: &mut Vec<Barcode>) {
 
 /// Numbers that are spread, and the same on each run.
 fn spread(seed: u32) -> impl Iterator<Item = u32> {
-    std::iter::successors(Some(seed), |n| Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)))
-        .map(|n| n >> 16)
+    std::iter::successors(Some(seed), |n| {
+        Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223))
+    })
+    .map(|n| n >> 16)
 }
 
 #[test]
@@ -100,10 +101,9 @@ fn a_stopped_worker_is_noticed_and_replaced() {
         let last = late.iter().map(|code| code.counter).max().unwrap_or(0);
         newer(&player, last + scene::RATE, program);
     }
-    let wedged = gateway.metrics().value(
-        "cofferdam_camera_faults_total",
-        &["camera=\"frozen\"", "fault=\"worker_wedged\""],
-    );
+    let wedged = gateway
+        .metrics()
+        .value("cofferdam_camera_faults_total", &["camera=\"frozen\"", "fault=\"worker_wedged\""]);
     assert_eq!(wedged, Some(1.0));
 }
 
@@ -142,7 +142,10 @@ fn nothing_survives_the_parent() {
     assert!(parent.signal(Signal::KILL));
     eventually("every process to be gone", || {
         let alive = cofferdam_system_tests::processes::all();
-        !family.iter().any(|p| p.pid != parent.pid && alive.iter().any(|a| a.pid == p.pid && a.arguments == p.arguments))
+        !family.iter().any(|p| {
+            p.pid != parent.pid
+                && alive.iter().any(|a| a.pid == p.pid && a.arguments == p.arguments)
+        })
     });
 }
 
