@@ -376,6 +376,22 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_file_shows_the_defaults() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+        let smallest = load(&folder.join("cofferdam.toml")).unwrap();
+        let reference = load(&folder.join("reference.toml")).unwrap();
+        assert_eq!(reference, smallest);
+        // Every key of the file's shapes is there, if only as a comment.
+        let text = std::fs::read_to_string(folder.join("reference.toml")).unwrap();
+        let shapes = include_str!("file.rs");
+        for line in shapes.lines().filter_map(|l| l.trim().strip_prefix("pub(crate) ")) {
+            let Some((key, _)) = line.split_once(':') else { continue };
+            let written = [format!("{key} ="), format!("[{key}]"), format!("[[{key}]]")];
+            assert!(written.iter().any(|w| text.contains(w)), "{key} is not in reference.toml");
+        }
+    }
+
+    #[test]
     fn no_camera_is_a_mistake_and_a_missing_file_is_named() {
         let line = load_text("[core]\nrtsp = \"127.0.0.1:8554\"").unwrap_err();
         assert!(line.contains("`camera`: expected at least one"), "{line}");
