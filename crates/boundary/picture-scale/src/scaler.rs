@@ -98,6 +98,7 @@ impl Scaler {
     ///
     /// # Errors
     /// When either is not of the size the scaler was made for.
+    #[expect(clippy::needless_pass_by_value, reason = "a view, given away like its counterpart")]
     pub fn scale(
         &mut self,
         source: PlanesRef<'_>,

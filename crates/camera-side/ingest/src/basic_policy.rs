@@ -23,6 +23,7 @@ use std::task::{Context, Poll};
 use http_auth::PasswordClient;
 use retina::rtsp::msg::{Message, StatusCode};
 use retina::rtsp::parse::{FeedError, Parser};
+use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -133,19 +134,27 @@ pub(crate) async fn first_answer(socket: OwnedFd) -> Result<FirstAnswer, LookErr
     // Already non-blocking: that is a property of the socket, not of the handle.
     let socket = TcpStream::from_std(std::net::TcpStream::from(socket))?;
     let mut bytes = vec![0; MOST_PEEKED];
-    socket
-        .async_io(Interest::READABLE, || {
-            let (_, length) = rustix::net::recv(&socket, &mut bytes[..], RecvFlags::PEEK)?;
-            match judge(&bytes[..length]) {
-                Some(answer) => Ok(Ok(answer)),
-                // The end of the stream: retina shall find it for itself.
-                None if length == 0 => Ok(Ok(FirstAnswer::of(Challenge::Nothing))),
-                None if length == bytes.len() => Ok(Err(LookError::Large)),
-                // Readiness is told once for each arrival: more bytes wake this again.
-                None => Err(ErrorKind::WouldBlock.into()),
-            }
-        })
-        .await?
+    loop {
+        // What is ready is asked before looking: at the end of the stream all of it is there to see.
+        let ready = socket.ready(Interest::READABLE).await?;
+        match rustix::net::recv(&socket, &mut bytes[..], RecvFlags::PEEK) {
+            Ok((_, length)) => match judge(&bytes[..length]) {
+                Some(answer) => return Ok(answer),
+                None if length == bytes.len() => return Err(LookError::Large),
+                // Half an answer and no more to come: retina shall find that for itself.
+                None if length == 0 || ready.is_read_closed() => {
+                    return Ok(FirstAnswer::of(Challenge::Nothing));
+                }
+                None => {}
+            },
+            Err(Errno::AGAIN) => {}
+            Err(error) => return Err(LookError::Socket(error.into())),
+        }
+        // Readiness is told once for each arrival: more bytes wake this again.
+        let _ = socket.try_io(Interest::READABLE, || -> Result<(), std::io::Error> {
+            Err(ErrorKind::WouldBlock.into())
+        });
+    }
 }
 
 impl FirstAnswer {

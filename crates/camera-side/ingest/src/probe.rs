@@ -31,7 +31,8 @@ const LONGEST_TEXT: usize = 120;
 /// More than any request to this tool, in bytes.
 const LONGEST_REQUEST: u64 = 64 * 1024;
 
-/// The camera to look at, as the tool's standard input says it in JSON.
+/// The camera to look at, in JSON. A boot message is one, too: what a probe has no use for is
+/// passed over.
 #[derive(Debug, Deserialize)]
 pub struct ProbeRequest {
     /// The stream's URL: `rtsp`, a host, no user or password.
@@ -53,7 +54,7 @@ pub async fn probe(input: impl Read, output: &mut impl Write) -> bool {
     let request: ProbeRequest = match serde_json::from_reader(input.take(LONGEST_REQUEST)) {
         Ok(request) => request,
         Err(_) => {
-            let _ = writeln!(output, "probe: the request on standard input is not understood");
+            let _ = writeln!(output, "probe: the request is not understood");
             return false;
         }
     };
@@ -248,6 +249,9 @@ impl Findings {
         writeln!(output, "B-frames         {}", if self.reordered { "yes" } else { "no" })?;
         writeln!(output, "packets lost     {}, damaged {}", self.lost, self.damage)?;
         match self.gop() {
+            Some((_, most)) if self.keys.len() == self.units as usize => {
+                writeln!(output, "key frames       every picture (within {most:.2} s)")
+            }
             None => writeln!(
                 output,
                 "key frames       {} in {:.1} s: suspect a \"smart\" codec (H.264+, H.265+), and \

@@ -15,13 +15,14 @@ use retina::client::{
     SessionIdPolicy, SessionOptions, SetupOptions, TeardownPolicy, Transport,
     UnassignedChannelDataPolicy,
 };
-use retina::codec::{CodecItem, FrameFormat, VideoFrame};
+use retina::codec::{CodecItem, FrameFormat, ParametersRef, VideoFrame};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
 
 use crate::basic_policy::{Challenge, FirstAnswer, Progress, advance, first_answer};
 use crate::classify::{Severity, request_fault, stream_severity};
+use crate::decode::h265;
 
 /// For resolving a name, and for each connection attempt.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -92,7 +93,7 @@ pub struct Described {
 pub struct AccessUnits {
     stream: Pin<Box<Demuxed>>,
     stream_id: usize,
-    every_unit_is_random_access: bool,
+    codec: Codec,
 }
 
 /// Why there is no next access unit.
@@ -267,11 +268,7 @@ impl Described {
         let play = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
         let playing = answered(self.session.play(play)).await?;
         let stream = playing.demuxed().map_err(|error| request_fault(&error))?;
-        Ok(AccessUnits {
-            stream: Box::pin(stream),
-            stream_id: index,
-            every_unit_is_random_access: codec == Codec::Mjpeg,
-        })
+        Ok(AccessUnits { stream: Box::pin(stream), stream_id: index, codec })
     }
 }
 
@@ -309,13 +306,33 @@ impl AccessUnits {
         let time = frame.timestamp();
         let nanos =
             i128::from(time.timestamp()) * 1_000_000_000 / i128::from(time.clock_rate().get());
+        let arrived = MonotonicTime::now() - frame.end_ctx().received().elapsed();
+        let lost_packets = u64::from(frame.loss());
+        let mut random_access = frame.is_random_access_point() || self.codec == Codec::Mjpeg;
+        let mut data = frame.into_data();
+        if !random_access && self.codec == Codec::H265 && h265::is_random_access(&data) {
+            // retina takes parameter sets out of the stream and puts them before IDR pictures only,
+            // but there are cameras that send nothing but CRA pictures.
+            random_access = true;
+            if let Some(sets) = self.parameter_sets() {
+                data.splice(0..0, sets.iter().copied());
+            }
+        }
         AccessUnit {
-            arrived: MonotonicTime::now() - frame.end_ctx().received().elapsed(),
+            data,
+            arrived,
             // Wrapping is one more jump of a camera's clock.
             timestamp: i64::try_from(nanos).unwrap_or_default(),
-            random_access: frame.is_random_access_point() || self.every_unit_is_random_access,
-            lost_packets: u64::from(frame.loss()),
-            data: frame.into_data(),
+            random_access,
+            lost_packets,
+        }
+    }
+
+    /// The current parameter sets in Annex B.
+    fn parameter_sets(&self) -> Option<&[u8]> {
+        match self.stream.streams().get(self.stream_id)?.parameters()? {
+            ParametersRef::Video(video) => Some(video.extra_data()),
+            _ => None,
         }
     }
 }

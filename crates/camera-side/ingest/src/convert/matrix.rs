@@ -127,7 +127,7 @@ fn fixed(value: f64) -> i32 {
     (value * f64::from(1 << SHIFT)).round() as i32
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 #[inline]
 fn clamp(value: i32, offset: i32) -> u8 {
     (((value + HALF) >> SHIFT) + offset).clamp(0, 255) as u8
@@ -154,6 +154,7 @@ mod tests {
     }
 
     /// Red, green, blue as limited or full samples of a matrix, by the definition.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn samples(matrix: Matrix, range: Range, [r, g, b]: [f64; 3]) -> [u8; 3] {
         let (kr, kb) = matrix.weights();
         let y = kr * r + (1.0 - kr - kb) * g + kb * b;

@@ -1,6 +1,6 @@
 //! H.265 (ITU-T H.265) by libavcodec.
 
-use super::Recipe;
+use super::{Recipe, nal};
 
 pub(super) const RECIPE: Recipe = Recipe {
     plugin: "libgstlibav.so",
@@ -16,9 +16,25 @@ const fn keep(first: u8) -> bool {
     matches!((first >> 1) & 0x3f, 0..=9 | 16..=21 | 32..=34)
 }
 
+/// Whether decoding can begin with this unit: it has a slice of an IRAP picture (BLA, IDR, CRA).
+pub(crate) fn is_random_access(unit: &[u8]) -> bool {
+    nal::units(unit).any(|nal| matches!((nal[0] >> 1) & 0x3f, 16..=21))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::keep;
+    use super::*;
+
+    #[test]
+    fn decoding_begins_at_clean_random_access_too() {
+        let unit = |kind: u8| [0, 0, 0, 1, 35 << 1, 1, 0x50, 0, 0, 1, kind << 1, 1, 9];
+        for kind in [16, 19, 20, 21] {
+            assert!(is_random_access(&unit(kind)), "type {kind}");
+        }
+        for kind in [0, 1, 9, 22, 32, 39] {
+            assert!(!is_random_access(&unit(kind)), "type {kind}");
+        }
+    }
 
     #[test]
     fn no_side_data_reaches_the_decoder() {

@@ -2,7 +2,7 @@
 
 mod arrivals;
 mod h264;
-mod h265;
+pub(crate) mod h265;
 mod mjpeg;
 mod nal;
 

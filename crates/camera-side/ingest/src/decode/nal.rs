@@ -6,24 +6,36 @@
 /// What stands before each NAL unit, of three or more bytes.
 const START: [u8; 3] = [0, 0, 1];
 
-/// Copies the NAL units of an Annex B access unit (H.264 Annex B, H.265 Annex B) whose first byte
-/// `keep` accepts, each behind a four-byte start code. What precedes the first start code is dropped.
-pub(super) fn filter(unit: &[u8], keep: impl Fn(u8) -> bool) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(unit.len());
+/// The NAL units of an Annex B access unit (H.264 Annex B, H.265 Annex B), without start codes and
+/// padding. What precedes the first start code is none.
+pub(super) fn units(unit: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(unit);
-    while let Some(nal) = rest {
-        let (nal, next) = match find(nal) {
-            Some(at) => (&nal[..at], after_start_code(&nal[at..])),
-            None => (nal, None),
+    std::iter::from_fn(move || {
+        let nal = rest?;
+        let end = match find(nal) {
+            Some(at) => {
+                rest = after_start_code(&nal[at..]);
+                at
+            }
+            None => {
+                rest = None;
+                nal.len()
+            }
         };
         // A zero byte before a start code belongs to the start code, or is padding.
-        let end = nal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        if end > 0 && keep(nal[0]) {
-            kept.extend_from_slice(&[0]);
-            kept.extend_from_slice(&START);
-            kept.extend_from_slice(&nal[..end]);
-        }
-        rest = next;
+        let end = nal[..end].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        Some(&nal[..end])
+    })
+    .filter(|nal| !nal.is_empty())
+}
+
+/// Copies the NAL units whose first byte `keep` accepts, each behind a four-byte start code.
+pub(super) fn filter(unit: &[u8], keep: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(unit.len());
+    for nal in units(unit).filter(|nal| keep(nal[0])) {
+        kept.push(0);
+        kept.extend_from_slice(&START);
+        kept.extend_from_slice(nal);
     }
     kept
 }

@@ -1,0 +1,202 @@
+//! A whole worker before cameras that behave and cameras that do not.
+#![allow(missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use cofferdam_ingest_boot::IngestBoot;
+use cofferdam_picture::{FrameRate, Geometry, Picture};
+use cofferdam_picture_ring::{Codec as RingCodec, Counter, Fault, IngestState};
+use cofferdam_simulator::{
+    Advertised, Authentication, Camera, CameraSettings, Codec, Content, Credentials, Drawn, Script,
+    Step, barcode,
+};
+use support::{FakeCamera, Line, PASSWORD, boot, described, end_of, pictures, say, with_account};
+
+const SIZE: (u32, u32) = (640, 360);
+
+fn settings(codec: Codec, (width, height): (u32, u32)) -> CameraSettings {
+    let geometry = Geometry::new(width, height).unwrap();
+    let drawn = Drawn::new(codec, geometry, FrameRate::new(25).unwrap()).unwrap();
+    CameraSettings::new("lobby".parse().unwrap(), Content::Live(drawn))
+}
+
+fn scripted(script: Script) -> Camera {
+    Camera::start(CameraSettings { script, ..settings(Codec::H264, SIZE) }).unwrap()
+}
+
+fn guarded(authentication: Authentication) -> Camera {
+    Camera::start(CameraSettings { authentication, ..settings(Codec::H264, SIZE) }).unwrap()
+}
+
+fn account(password: &str) -> Credentials {
+    Credentials { user: "viewer".into(), password: password.to_owned().into() }
+}
+
+fn counter(picture: &Picture) -> Option<u32> {
+    let (width, height) = (picture.geometry().columns(), picture.geometry().rows());
+    barcode::read(picture.as_ref().y, width, height, width).map(|code| code.counter)
+}
+
+#[tokio::test]
+async fn every_codec_becomes_pictures_in_order() {
+    for (codec, expected) in [
+        (Codec::H264, RingCodec::H264),
+        (Codec::H265, RingCodec::H265),
+        (Codec::Mjpeg, RingCodec::Mjpeg),
+    ] {
+        let camera = Camera::start(settings(codec, SIZE)).unwrap();
+        let taken = pictures(&boot(&camera.url(), SIZE), 20).await;
+        let counters: Vec<u32> = taken
+            .pictures
+            .iter()
+            .map(|(picture, ..)| counter(picture).expect("a legible barcode"))
+            .collect();
+        assert!(counters.windows(2).all(|pair| pair[1] == pair[0] + 1), "{codec:?}: {counters:?}");
+        for (_, stamps, seen) in &taken.pictures {
+            let took = stamps.complete.since(stamps.arrived);
+            assert!(stamps.arrived <= stamps.complete && took < Duration::from_secs(2));
+            assert!(seen.since(stamps.complete) < Duration::from_secs(2));
+        }
+        let status = taken.status;
+        assert_eq!(
+            (status.state, status.fault, status.codec),
+            (IngestState::Streaming, Fault::None, expected)
+        );
+        assert!(status.counter(Counter::Pictures) >= 20);
+        assert!(status.counter(Counter::BytesIn) > 1_000);
+        assert!(status.counter(Counter::DecodeNanos) > 100_000);
+        assert_eq!(status.counter(Counter::DecodeErrors), 0);
+        assert_eq!(status.counter(Counter::PacketsLost), 0);
+    }
+}
+
+#[tokio::test]
+async fn another_size_is_letterboxed() {
+    let camera = Camera::start(settings(Codec::H264, (640, 480))).unwrap();
+    let taken = pictures(&boot(&camera.url(), SIZE), 3).await;
+    for (picture, ..) in &taken.pictures {
+        let luma = picture.as_ref().y;
+        for row in luma.chunks_exact(640) {
+            assert!(row[..80].iter().chain(&row[560..]).all(|value| *value == 16));
+        }
+        assert!(barcode::read(&luma[80..], 480, 360, 640).is_some());
+    }
+}
+
+/// MJPEG is full-range BT.601; both come out as the same colours as H.264's limited BT.709 would.
+#[tokio::test]
+async fn black_and_white_of_jpeg_are_those_of_television() {
+    let camera = Camera::start(settings(Codec::Mjpeg, SIZE)).unwrap();
+    let taken = pictures(&boot(&camera.url(), SIZE), 1).await;
+    let luma = &taken.pictures[0].0.as_ref().y[..640 * 18];
+    let (least, most) = (luma.iter().min().unwrap(), luma.iter().max().unwrap());
+    assert!(least.abs_diff(16) <= 3 && most.abs_diff(235) <= 3, "from {least} to {most}");
+}
+
+#[tokio::test]
+async fn digest_is_answered_on_the_one_connection() {
+    for qop in [false, true] {
+        let camera = guarded(Authentication::Digest { credentials: account(PASSWORD), qop });
+        pictures(&with_account(boot(&camera.url(), SIZE), false), 2).await;
+        assert_eq!(camera.connections(), 1, "qop: {qop}");
+    }
+}
+
+#[tokio::test]
+async fn basic_is_answered_only_where_it_is_allowed() {
+    let camera = guarded(Authentication::Basic(account(PASSWORD)));
+    let told = boot(&camera.url(), SIZE);
+    assert_eq!(end_of(&with_account(told, false)).await, Fault::BasicNotAllowed);
+    pictures(&with_account(boot(&camera.url(), SIZE), true), 2).await;
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_asks_for_does_no_harm() {
+    let camera = Camera::start(settings(Codec::H264, SIZE)).unwrap();
+    pictures(&with_account(boot(&camera.url(), SIZE), false), 2).await;
+    // The second goes on as a stranger.
+    assert_eq!(camera.connections(), 2);
+}
+
+#[tokio::test]
+async fn accounts_that_are_wrong_or_missing_are_told_apart_from_other_refusals() {
+    let digest =
+        |password| guarded(Authentication::Digest { credentials: account(password), qop: false });
+    let other = digest("another");
+    let told: [IngestBoot; 2] =
+        [boot(&other.url(), SIZE), with_account(boot(&other.url(), SIZE), false)];
+    for told in told {
+        assert_eq!(end_of(&told).await, Fault::AuthenticationFailed);
+    }
+    let never = scripted(Script::NeverAuthorize);
+    assert_eq!(
+        end_of(&with_account(boot(&never.url(), SIZE), false)).await,
+        Fault::AuthenticationFailed
+    );
+}
+
+#[tokio::test]
+async fn every_way_of_having_no_pictures_has_its_fault() {
+    use Script::{Advertise, EndlessBody, Garbage, HalfStatusLine, Refuse};
+    let table = [
+        (Refuse { at: Step::Describe, status: 404 }, Fault::NotFound),
+        (Refuse { at: Step::Describe, status: 403 }, Fault::Forbidden),
+        (Refuse { at: Step::Describe, status: 503 }, Fault::CameraBusy),
+        (Refuse { at: Step::Describe, status: 400 }, Fault::RtspStatus),
+        (Advertise(Advertised::Vp8), Fault::UnsupportedCodec),
+        (Advertise(Advertised::Mpeg4Visual), Fault::UnsupportedCodec),
+        (Advertise(Advertised::AudioOnly), Fault::NoVideo),
+        (Garbage, Fault::ProtocolViolation),
+        (HalfStatusLine, Fault::ConnectionLost),
+        // Not by running out of memory: the answer is never taken off the socket.
+        (EndlessBody, Fault::ProtocolViolation),
+        (Script::CloseAfter { pictures: 3 }, Fault::StreamEnded),
+    ];
+    for (script, fault) in table {
+        let camera = scripted(script);
+        assert_eq!(end_of(&boot(&camera.url(), SIZE)).await, fault, "{script:?}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_after_the_description_are_told_too() {
+    let setup = "RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 1\r\n\
+                 Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n";
+    let refusal = |cseq, status| format!("RTSP/1.0 {status} No\r\nCSeq: {cseq}\r\n\r\n");
+    let at_setup = vec![Line::Hear, say(&described(1)), Line::Hear, say(&refusal(2, 453))];
+    let at_play = vec![
+        Line::Hear,
+        say(&described(1)),
+        Line::Hear,
+        say(setup),
+        Line::Hear,
+        say(&refusal(3, 454)),
+    ];
+    for (script, fault) in [(at_setup, Fault::CameraBusy), (at_play, Fault::RtspStatus)] {
+        let camera = FakeCamera::start(vec![script]);
+        assert_eq!(end_of(&boot(&camera.url(), SIZE)).await, fault);
+        let heard = camera.heard();
+        assert!(heard.contains("SETUP") && !heard.contains("TEARDOWN"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_camera_that_is_not_there_refuses() {
+    let camera = scripted(Script::Silence);
+    let url = camera.url();
+    camera.stop();
+    assert_eq!(end_of(&boot(&url, SIZE)).await, Fault::ConnectionRefused);
+}
+
+/// Slow by nature: the limits are the product's.
+#[tokio::test]
+async fn silence_has_an_end() {
+    let stalling = scripted(Script::StallAfter { pictures: 5 });
+    let silent = scripted(Script::Silence);
+    let (stalling, silent) = (boot(&stalling.url(), SIZE), boot(&silent.url(), SIZE));
+    let (stalled, answerless) = tokio::join!(end_of(&stalling), end_of(&silent));
+    assert_eq!(stalled, Fault::NoPictures);
+    assert_eq!(answerless, Fault::ResponseTimeout);
+}
