@@ -13,7 +13,7 @@ use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::RingSpec;
 use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
 use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
 use tokio::sync::watch;
 
@@ -151,7 +151,7 @@ async fn run_worker(
 }
 
 /// Starts a worker: the process, the pipe of its records, the pipe of its commands.
-fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, Sender), RunEnd> {
+fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, OwnedFd), RunEnd> {
     let json = serde_json::to_vec(&plan.settings).map_err(io::Error::from)?;
     let (settings_read, settings_write) = pipe()?;
     let (records_read, records_write) = pipe()?;
@@ -174,13 +174,13 @@ fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, Sender), RunEnd> {
     let child = command.spawn()?;
     // Settings are far smaller than a pipe, so this cannot block.
     std::fs::File::from(settings_write).write_all(&json)?;
-    Ok((child, Receiver::from_owned_fd(records_read)?, Sender::from_owned_fd(commands_write)?))
+    Ok((child, Receiver::from_owned_fd(records_read)?, commands_write))
 }
 
 async fn serve_worker(
     child: &mut Child,
     records: &mut Receiver,
-    orders: &Sender,
+    orders: &OwnedFd,
     publisher: &mut CameraPublisher,
     commands: &Commands,
     stopped: &mut watch::Receiver<bool>,
@@ -233,12 +233,34 @@ async fn serve_worker(
     }
 }
 
-/// Writes one command. A worker whose command pipe is full (4096 commands) is about to be found
-/// wedged, and one whose pipe is closed to be found dead: nothing is lost with the command.
-fn order(orders: &Sender, command: Command) {
-    let _ = orders.try_write(&[command.to_byte()]);
+/// Writes one command, past the event loop: that knows a new pipe to be writable only later, and the
+/// first commands, which say what a worker is to encode, come at once. A worker whose pipe is full
+/// (65536 commands) is about to be found wedged, and one whose pipe is closed to be found dead:
+/// nothing is lost with the command.
+fn order(orders: &OwnedFd, command: Command) {
+    let _ = rustix::io::write(orders, &[command.to_byte()]);
 }
 
 async fn sleep_until(time: MonotonicTime) {
     tokio::time::sleep(time.since(MonotonicTime::now())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use cofferdam_encode_link::MountKind;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_command_reaches_a_worker_that_has_just_started() {
+        let (read, write) = pipe().unwrap();
+        for end in [&read, &write] {
+            set_nonblocking(end).unwrap();
+        }
+        let command = Command::Start(MountKind::Sub);
+        order(&write, command);
+        let mut bytes = [0; 2];
+        assert_eq!(rustix::io::read(&read, &mut bytes), Ok(1));
+        assert_eq!(Command::from_byte(bytes[0]), Ok(command));
+    }
 }
