@@ -24,6 +24,7 @@ pub(crate) struct File {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a table")]
 pub(crate) struct Core {
     pub(crate) rtsp: String,
     #[serde(default = "default_admin")]
@@ -36,7 +37,7 @@ fn default_admin() -> String {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(crate) struct Boundary {
     pub(crate) socket: PathBuf,
 }
@@ -48,13 +49,13 @@ impl Default for Boundary {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(crate) struct Readers {
     pub(crate) anonymous: bool,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(crate) struct Log {
     pub(crate) format: String,
     pub(crate) level: String,
@@ -67,6 +68,7 @@ impl Default for Log {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a table")]
 pub(crate) struct Camera {
     pub(crate) id: String,
     pub(crate) url: String,
@@ -102,6 +104,7 @@ fn default_max_jitter() -> String {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a table")]
 pub(crate) struct Picture {
     pub(crate) width: i64,
     pub(crate) height: i64,
@@ -109,7 +112,7 @@ pub(crate) struct Picture {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(crate) struct Encoder {
     pub(crate) name: String,
     pub(crate) preset: String,
@@ -134,14 +137,14 @@ impl Default for Encoder {
 
 /// Absent sides mean 640x360, or the main size where that is smaller.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(crate) struct Sub {
     pub(crate) width: Option<i64>,
     pub(crate) height: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a table")]
 pub(crate) struct SignalLoss {
     pub(crate) stale_after: String,
     pub(crate) hold: String,

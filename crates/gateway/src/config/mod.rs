@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod load;
 mod secret;
+mod typing;
 mod validate;
 
 use std::net::SocketAddr;

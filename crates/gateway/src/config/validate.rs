@@ -11,6 +11,9 @@ use super::{Boundary, Config, Core, Log, LogFormat, Readers};
 /// Mistakes as they are found: key, and what was expected and found.
 pub(crate) type Found = Vec<(String, String)>;
 
+/// The longest path of a Unix socket, in bytes (unix(7)).
+const LONGEST_SOCKET: usize = 107;
+
 /// Validates a whole file.
 ///
 /// # Errors
@@ -27,9 +30,23 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     }
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let format = one_of(&file.log.format, &formats, "log.format", &mut found);
-    if tracing_subscriber::EnvFilter::try_new(&file.log.level).is_err() {
-        let what = format!("expected a filter such as \"info\", found {:?}", file.log.level);
+    if !is_filter(&file.log.level) {
+        let what = format!(
+            "expected off, error, warn, info, debug, trace or a filter such as \
+             \"info,cofferdam_serve=debug\", found {:?}",
+            file.log.level
+        );
         found.push(("log.level".into(), what));
+    }
+    if rtsp.is_some() && rtsp == admin {
+        let what =
+            format!("expected an address other than `core.rtsp`, found {:?}", file.core.admin);
+        found.push(("core.admin".into(), what));
+    }
+    let socket = &file.boundary.socket;
+    if !(1..=LONGEST_SOCKET).contains(&socket.as_os_str().len()) {
+        let what = format!("expected a path of 1 to {LONGEST_SOCKET} bytes, found {socket:?}");
+        found.push(("boundary.socket".into(), what));
     }
     if file.camera.is_empty() {
         found.push(("camera".into(), "expected at least one [[camera]], found none".into()));
@@ -53,6 +70,15 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
         }),
         _ => Err(found),
     }
+}
+
+/// Whether `text` filters log lines. `tracing` would take a misspelt level for the name of a module
+/// and log nothing else.
+fn is_filter(text: &str) -> bool {
+    let is_level = |word: &str| word.parse::<tracing::level_filters::LevelFilter>().is_ok();
+    !text.trim().is_empty()
+        && text.split(',').all(|part| part.contains(['=', '[', ']']) || is_level(part.trim()))
+        && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 
 fn address(text: &str, key: &str, found: &mut Found) -> Option<SocketAddr> {
