@@ -1,5 +1,6 @@
 //! Pictures in, pictures out: colours, bars, identity, and no panic whatever the sizes.
 #![allow(missing_docs, clippy::cast_possible_truncation)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use cofferdam_picture::{Geometry, Picture};
 use cofferdam_picture_scale::{PlanesRef, ScaleError, Scaler, SourceShape};

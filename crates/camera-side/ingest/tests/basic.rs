@@ -1,5 +1,6 @@
 //! The password does not go over the wire in clear, whatever the camera tries.
 #![allow(missing_docs)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod support;
 

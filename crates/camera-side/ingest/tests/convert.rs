@@ -1,5 +1,6 @@
 //! Every form of picture, of every size, into the one form.
 #![allow(missing_docs, clippy::cast_possible_truncation)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use cofferdam_ingest::convert::{Converter, Layout, Matrix, Range, Source};
 use cofferdam_picture::{Geometry, Picture};

@@ -1,5 +1,6 @@
 //! The binary itself: what it inherits, and what its exit code says.
 #![allow(missing_docs)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod support;
 

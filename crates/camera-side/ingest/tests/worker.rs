@@ -1,5 +1,6 @@
 //! A whole worker before cameras that behave and cameras that do not.
 #![allow(missing_docs)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! A ring, a worker's boot message, and cameras to put before it.
 #![allow(dead_code, unreachable_pub)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
