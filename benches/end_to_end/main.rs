@@ -1,0 +1,110 @@
+//! Measures the running system end to end: from the last packet of a picture that a camera sends to
+//! the last packet of its re-encoding at a reader, and what that costs.
+//!
+//! ```text
+//! cargo bench --bench end_to_end -- [--seconds 60] [--cameras 1] [--quick]
+//! ```
+//!
+//! `docs/benchmarks.md` says what the numbers mean.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
+
+mod accounting;
+mod camera;
+mod controls;
+mod cost;
+mod join;
+mod machine;
+mod measure;
+mod options;
+mod reader;
+mod relay;
+mod report;
+mod subject;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::ensure;
+use clap::Parser as _;
+use tempfile::TempDir;
+
+use camera::{Camera, CameraSpec};
+use options::{Options, Part};
+use report::Report;
+use subject::gateway::Ours;
+use subject::peer;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let outcome = match &options.part {
+        Some(Part::Read(reader)) => reader::run(reader).map(|()| ExitCode::SUCCESS),
+        None => bench(&options),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("end_to_end: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn bench(options: &Options) -> anyhow::Result<ExitCode> {
+    if !options.no_build {
+        build()?;
+    }
+    let folder = TempDir::with_prefix("cofferdam-bench-")?;
+    println!("{}", machine::describe());
+    if options.wants_controls() {
+        let controls = controls::run(folder.path())?;
+        controls.lines().for_each(|line| println!("{line}"));
+        if !controls.all_good() {
+            eprintln!("end_to_end: what the controls do not show cannot be measured");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    if options.wants_numbers() {
+        let report = numbers(options, &folder)?;
+        print!("{}", report.table());
+        report.write_json(options.json.as_deref())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the binaries that are measured, as they are shipped.
+fn build() -> anyhow::Result<()> {
+    let programs = ["cofferdam", "cofferdam-ingest", "cofferdam-encode", "cofferdam-simulator"];
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(["build", "--release", "--locked", "--quiet"]);
+    command.args(programs.iter().flat_map(|program| ["-p", program]));
+    ensure!(command.status()?.success(), "the binaries do not build");
+    Ok(())
+}
+
+/// Measures both subjects in turn, on the same cameras.
+fn numbers(options: &Options, folder: &TempDir) -> anyhow::Result<Report> {
+    let spec =
+        |number| CameraSpec { number, size: (1920, 1080), fps: 25, loop_seconds: 20, drop: None };
+    let specs: Vec<CameraSpec> = (1..=options.cameras).map(spec).collect();
+    let cameras = Camera::start_all(&specs, folder.path())?;
+    let peer = match options.no_peer {
+        true => Err(anyhow::anyhow!("not asked for")),
+        false => peer::Program::compile(folder.path()),
+    };
+    let mut report = Report::new(options.cameras);
+    if let Err(error) = &peer {
+        report.no_peer(&format!("{error:#}"));
+    }
+    for plan in options.plans() {
+        let urls = || cameras.iter().map(|camera| camera.url.as_str());
+        {
+            let tables: Vec<_> =
+                urls().zip(&specs).map(|(url, spec)| (url, spec.size, spec.fps)).collect();
+            let gateway = Ours::start(&tables);
+            report.add(measure::round(&gateway, &cameras, plan)?);
+        }
+        if let Ok(peer) = &peer {
+            let peer = peer.start(&urls().collect::<Vec<_>>())?;
+            report.add(measure::round(&peer, &cameras, plan)?);
+        }
+    }
+    Ok(report)
+}
