@@ -85,14 +85,11 @@ fn numbers(options: &Options, folder: &TempDir) -> anyhow::Result<Report> {
         |number| CameraSpec { number, size: (1920, 1080), fps: 25, loop_seconds: 20, drop: None };
     let specs: Vec<CameraSpec> = (1..=options.cameras).map(spec).collect();
     let cameras = Camera::start_all(&specs, folder.path())?;
-    let peer = match options.no_peer {
+    let mut peer = match options.no_peer {
         true => Err(anyhow::anyhow!("not asked for")),
         false => peer::Program::compile(folder.path()),
     };
     let mut report = Report::new(options.cameras);
-    if let Err(error) = &peer {
-        report.no_peer(&format!("{error:#}"));
-    }
     for plan in options.plans() {
         let urls = || cameras.iter().map(|camera| camera.url.as_str());
         {
@@ -101,10 +98,15 @@ fn numbers(options: &Options, folder: &TempDir) -> anyhow::Result<Report> {
             let gateway = Ours::start(&tables);
             report.add(measure::round(&gateway, &cameras, plan)?);
         }
-        if let Ok(peer) = &peer {
-            let peer = peer.start(&urls().collect::<Vec<_>>())?;
-            report.add(measure::round(&peer, &cameras, plan)?);
-        }
+        // Without the peer the gateway's numbers stand alone: there is nothing to relate them to.
+        peer = peer.and_then(|program| {
+            let running = program.start(&urls().collect::<Vec<_>>())?;
+            report.add(measure::round(&running, &cameras, plan)?);
+            Ok(program)
+        });
+    }
+    if let Err(error) = peer {
+        report.without_peer(&format!("{error:#}"));
     }
     Ok(report)
 }

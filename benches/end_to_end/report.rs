@@ -49,8 +49,9 @@ impl Report {
         self.rounds.push(round);
     }
 
-    /// There will be no ratios, for this reason.
-    pub(crate) fn no_peer(&mut self, why: &str) {
+    /// The peer did not run to the end, for this reason: there will be no ratios.
+    pub(crate) fn without_peer(&mut self, why: &str) {
+        self.rounds.retain(|round| round.subject != "peer");
         self.no_peer = Some(why.to_owned());
     }
 
