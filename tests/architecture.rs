@@ -1,7 +1,7 @@
 //! The boundary, as dependencies: which crate may know a camera format, which may load C codecs,
 //! where `unsafe` may stand.
 #![forbid(unsafe_code)]
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};

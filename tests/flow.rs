@@ -4,7 +4,7 @@
 //! The controls are in the same suite: a gateway that only has its slate, and one that shows another
 //! camera's pictures, must be told from one that works.
 #![forbid(unsafe_code)]
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::time::Duration;
 

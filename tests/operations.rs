@@ -1,6 +1,6 @@
 //! What operators do every day: start, look, stop, check, probe, try the demo.
 #![forbid(unsafe_code)]
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

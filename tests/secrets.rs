@@ -1,6 +1,6 @@
 //! A camera's password is in no command line, no environment and no log.
 #![forbid(unsafe_code)]
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use cofferdam_simulator::{Authentication, Camera, Codec, Credentials};
 use cofferdam_system_tests::{Gateway, GatewayConfig, scene};
