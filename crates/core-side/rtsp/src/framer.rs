@@ -1,5 +1,7 @@
 //! Cuts what a reader sends into requests and interleaved frames, within fixed bounds.
 
+use std::borrow::Cow;
+
 use bytes::{Buf, Bytes, BytesMut};
 use rtsp_types::{Message, StatusCode};
 
@@ -8,7 +10,8 @@ pub const MAX_HEAD: usize = 16 << 10;
 /// The longest body of a request, in bytes.
 pub const MAX_BODY: usize = 64 << 10;
 
-const END_OF_HEAD: &[u8] = b"\r\n\r\n";
+/// How far back the end of a head may begin: a line end, and an empty line but for its last byte.
+const END_OF_HEAD_OVERLAP: usize = 2;
 const INTERLEAVED_HEADER: usize = 4;
 
 /// A whole request, parsed.
@@ -146,16 +149,15 @@ impl Framer {
 
     /// The length of head and body together, once the head is complete.
     fn find_head(&mut self) -> Result<Option<usize>, FrameError> {
-        let from = self.searched.saturating_sub(END_OF_HEAD.len() - 1);
-        let found = self.buffer[from..].windows(END_OF_HEAD.len()).position(|w| w == END_OF_HEAD);
-        let Some(at) = found else {
+        let from = self.searched.saturating_sub(END_OF_HEAD_OVERLAP);
+        let Some(end) = end_of_head(&self.buffer[from..]) else {
             self.searched = self.buffer.len();
             if self.searched > MAX_HEAD {
                 return Err(FrameError::HeadTooLong);
             }
             return Ok(None);
         };
-        let head = from + at + END_OF_HEAD.len();
+        let head = from + end;
         if head > MAX_HEAD {
             return Err(FrameError::HeadTooLong);
         }
@@ -163,8 +165,38 @@ impl Framer {
     }
 }
 
+/// Where the first empty line of `bytes` ends. A line feed alone ends a line too (RFC 2326 §4).
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let line_feeds = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    line_feeds.map(|(at, _)| at + 1).find_map(|next| match &bytes[next..] {
+        [b'\n', ..] => Some(next + 1),
+        [b'\r', b'\n', ..] => Some(next + 2),
+        _ => None,
+    })
+}
+
+/// `message` with every line of its head ended as the parser wants it.
+fn with_whole_line_ends(message: &[u8]) -> Cow<'_, [u8]> {
+    let (head, body) = message.split_at(end_of_head(message).unwrap_or(message.len()));
+    let is_short = |at: usize| head[at] == b'\n' && (at == 0 || head[at - 1] != b'\r');
+    if !(0..head.len()).any(is_short) {
+        return Cow::Borrowed(message);
+    }
+    let mut whole = Vec::with_capacity(message.len() + head.len() / 8);
+    for (at, byte) in head.iter().enumerate() {
+        if is_short(at) {
+            whole.push(b'\r');
+        }
+        whole.push(*byte);
+    }
+    whole.extend_from_slice(body);
+    Cow::Owned(whole)
+}
+
 /// `None` for a response: this server asks nothing, so there is nothing to be said to one.
 fn parse(message: &[u8]) -> Option<Frame> {
+    let message = with_whole_line_ends(message);
+    let message = message.as_ref();
     match Message::<Vec<u8>>::parse(message) {
         Ok((Message::Request(request), used)) if used == message.len() => {
             Some(Frame::Request(request))
@@ -199,11 +231,13 @@ fn content_length(head: &[u8]) -> Result<usize, FrameError> {
 
 /// The values of one header in an unparsed head, without continuation lines.
 fn header_values<'a>(head: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    head.split(|b| *b == b'\n').skip(1).take_while(|line| *line != b"\r").filter_map(move |line| {
-        let colon = line.iter().position(|b| *b == b':')?;
-        let (found, value) = line.split_at(colon);
-        found.eq_ignore_ascii_case(name.as_bytes()).then(|| value[1..].trim_ascii())
-    })
+    head.split(|b| *b == b'\n').skip(1).take_while(|line| !line.trim_ascii().is_empty()).filter_map(
+        move |line| {
+            let colon = line.iter().position(|b| *b == b':')?;
+            let (found, value) = line.split_at(colon);
+            found.eq_ignore_ascii_case(name.as_bytes()).then(|| value[1..].trim_ascii())
+        },
+    )
 }
 
 /// Digits alone: `parse` would also take a sign.

@@ -53,6 +53,24 @@ fn requests_and_interleaved_frames_survive_any_cut() {
 }
 
 #[test]
+fn a_line_feed_alone_ends_a_line() {
+    let stream = b"\nOPTIONS * RTSP/1.0\nCSeq: 1\n\n\
+        SET_PARAMETER rtsp://h/ RTSP/1.0\r\nCSeq: 2\nContent-Length: 3\n\r\na\nb\
+        garbage\nCSeq: 3\n\n";
+    for step in 1..stream.len() {
+        let found = frames(stream, step).unwrap();
+        let [Frame::Request(options), Frame::Request(set), Frame::Malformed(malformed)] =
+            found.as_slice()
+        else {
+            panic!("in pieces of {step}: {found:?}");
+        };
+        assert_eq!(options.method(), Method::Options);
+        assert_eq!((set.method(), &set.body()[..]), (&Method::SetParameter, &b"a\nb"[..]));
+        assert_eq!(malformed.cseq, Some(3));
+    }
+}
+
+#[test]
 fn what_is_framed_but_no_request_is_told_apart_and_skipped() {
     let bad = StatusCode::BadRequest;
     let cases: [(&[u8], Option<u32>, StatusCode); 8] = [
