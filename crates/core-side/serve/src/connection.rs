@@ -161,13 +161,21 @@ impl Driver {
     }
 
     fn interest(&self) -> Option<Interest> {
-        let read = self.closing.is_none() && self.outbox.answer_bytes() < MAX_ANSWER_BYTES;
+        let read = self.takes_requests();
         match (read, !self.outbox.is_empty()) {
             (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
             (true, false) => Some(Interest::READABLE),
             (false, true) => Some(Interest::WRITABLE),
             (false, false) => None,
         }
+    }
+
+    /// Whether there is room for an answer. None is given before that to PLAY, which waits for the
+    /// packet it names: whoever does not wait for answers is to be told of it all the same.
+    fn takes_requests(&self) -> bool {
+        self.closing.is_none()
+            && self.outbox.answer_bytes() < MAX_ANSWER_BYTES
+            && self.protocol.state() != State::Starting
     }
 
     fn deadline(&self) -> Instant {
@@ -201,13 +209,19 @@ impl Driver {
             Event::Deadline => {}
             Event::Stop => self.close(End::Stopping),
         }
-        // Answers that do not fit hold back the requests behind them.
+        self.answer()?;
+        self.handle_deadlines().await?;
+        // A PLAY that was answered without its packet held back what follows it.
+        self.answer()
+    }
+
+    /// Answers what has been read. Answers that do not fit hold back the requests behind them.
+    fn answer(&mut self) -> Result<(), End> {
         self.flush()?;
         while self.handle_frames() {
             self.flush()?;
         }
-        self.handle_deadlines().await?;
-        self.flush()
+        Ok(())
     }
 
     fn read(&mut self) -> Result<(), End> {
@@ -227,7 +241,7 @@ impl Driver {
     /// nothing to handle.
     fn handle_frames(&mut self) -> bool {
         let mut handled = false;
-        while self.closing.is_none() && self.outbox.answer_bytes() < MAX_ANSWER_BYTES {
+        while self.takes_requests() {
             let now = Instant::now().into_std();
             let frame = match self.framer.next_frame() {
                 Ok(None) => break,

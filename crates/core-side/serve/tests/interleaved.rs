@@ -65,6 +65,25 @@ async fn a_reader_describes_sets_up_and_plays() {
 }
 
 #[tokio::test]
+async fn a_reader_that_does_not_wait_for_answers_is_told_of_the_first_packet() {
+    let gateway = Gateway::start(Options::default()).await;
+    let mut client = Client::connect(gateway.address).await;
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+    assert_eq!(client.request("SETUP", "/trackID=0", &[transport]).await.status, 200);
+    for method in ["PLAY", "GET_PARAMETER", "OPTIONS"] {
+        client.send(method, "/", &[]).await;
+    }
+    let played = within(client.response()).await.unwrap();
+    assert_eq!(played.header("CSeq"), Some("2"));
+    let first = next_rtp(&mut client, 0).await;
+    assert_eq!((first.sequence, first.timestamp), announced(&played));
+    for cseq in ["3", "4"] {
+        let next = within(client.response()).await.unwrap();
+        assert_eq!((next.header("CSeq"), next.status), (Some(cseq), 200));
+    }
+}
+
+#[tokio::test]
 async fn packets_come_on_the_channels_asked_for() {
     let gateway = Gateway::start(Options::default()).await;
     let (mut client, answer) = Client::play(gateway.address, "5-4").await;
