@@ -29,9 +29,10 @@ pub struct Limits {
     pub send_buffer: usize,
 }
 
-/// 1024 connections, 256 from one address: a recorder holds one for each camera and size.
+/// 2048 connections, 1024 from one address: a recorder holds one for each camera and size, and all
+/// recorders behind one address translation look like one.
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 1024, per_address: 256, send_buffer: 512 << 10 }
+        Self { connections: 2048, per_address: 1024, send_buffer: 512 << 10 }
     }
 }
