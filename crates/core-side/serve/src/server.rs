@@ -27,7 +27,7 @@ const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Durati
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The listener.
-    #[error("RTSP on {address}: {source}")]
+    #[error("expected to listen on {address}, found {source}")]
     Listen {
         /// Where it was to listen.
         address: SocketAddr,
@@ -35,7 +35,7 @@ pub enum BindError {
         source: io::Error,
     },
     /// The sockets for RTP and RTCP.
-    #[error("RTP and RTCP ports on {address}: {source}")]
+    #[error("expected a pair of UDP ports on {address}, found {source}")]
     Datagrams {
         /// The address they were to have.
         address: std::net::IpAddr,
