@@ -2,8 +2,8 @@
 
 use gstreamer as gst;
 use gstreamer_video as gst_video;
-use gstreamer_video::VideoInfo;
 use gstreamer_video::prelude::*;
+use gstreamer_video::{VideoColorimetry, VideoInfo};
 
 use crate::drive::{Driven, Produced, parse_caps};
 use crate::{CodecError, MakeError, Properties};
@@ -13,7 +13,15 @@ use crate::{CodecError, MakeError, Properties};
 pub struct Decoder {
     driven: Driven,
     /// The caps of the last picture and what they mean: they change with the stream.
-    shape: Option<(gst::Caps, VideoInfo)>,
+    shape: Option<(gst::Caps, Shape)>,
+}
+
+/// What caps say of a picture.
+#[derive(Clone, Debug)]
+struct Shape {
+    info: VideoInfo,
+    /// What the stream says, without GStreamer's guesses.
+    colorimetry: Option<VideoColorimetry>,
 }
 
 /// A picture as the decoder made it, mapped for reading.
@@ -21,7 +29,7 @@ pub struct Decoder {
 /// It holds on to the decoder's memory: copy out of it and drop it before the next push.
 pub struct DecodedPicture {
     frame: gst_video::VideoFrame<gst_video::video_frame::Readable>,
-    shape: VideoInfo,
+    shape: Shape,
     corrupted: bool,
     pts: Option<u64>,
 }
@@ -31,7 +39,17 @@ impl DecodedPicture {
     /// offsets are those of the format, not of this picture: see [`plane`](Self::plane).
     #[must_use]
     pub const fn info(&self) -> &VideoInfo {
-        &self.shape
+        &self.shape.info
+    }
+
+    /// What the stream says about its colours, each part of it perhaps unknown; `None` when it says
+    /// nothing.
+    ///
+    /// [`info`](Self::info) guesses instead, from the picture's height and all parts at once: a
+    /// stream that says only that its range is full becomes one of limited range there.
+    #[must_use]
+    pub const fn colorimetry(&self) -> Option<&VideoColorimetry> {
+        self.shape.colorimetry.as_ref()
     }
 
     /// Bytes of plane `index` and the distance from one row to the next, at least one row's worth
@@ -53,7 +71,7 @@ impl DecodedPicture {
     #[must_use]
     pub fn is_interlaced(&self) -> bool {
         self.frame.flags().contains(gst_video::VideoFrameFlags::INTERLACED)
-            || self.shape.interlace_mode() == gst_video::VideoInterlaceMode::Interleaved
+            || self.shape.info.interlace_mode() == gst_video::VideoInterlaceMode::Interleaved
     }
 
     /// The stamp, in nanoseconds, that was pushed with the access unit it was decoded from.
@@ -66,9 +84,9 @@ impl DecodedPicture {
 impl std::fmt::Debug for DecodedPicture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DecodedPicture")
-            .field("format", &self.shape.format())
-            .field("width", &self.shape.width())
-            .field("height", &self.shape.height())
+            .field("format", &self.shape.info.format())
+            .field("width", &self.shape.info.width())
+            .field("height", &self.shape.info.height())
             .finish_non_exhaustive()
     }
 }
@@ -145,21 +163,26 @@ impl Decoder {
 
 fn decoded(
     produced: Produced,
-    shape: &mut Option<(gst::Caps, VideoInfo)>,
+    known: &mut Option<(gst::Caps, Shape)>,
 ) -> Result<DecodedPicture, CodecError> {
     let Produced { buffer, caps } = produced;
     let caps = caps.ok_or(CodecError::Output)?;
-    let info = match shape {
-        Some((known, info)) if *known == caps => info.clone(),
+    let shape = match known {
+        Some((known, shape)) if *known == caps => shape.clone(),
         _ => {
             let info = VideoInfo::from_caps(&caps).map_err(|_| CodecError::Output)?;
-            *shape = Some((caps, info.clone()));
-            info
+            let colorimetry = caps
+                .structure(0)
+                .and_then(|fields| fields.get::<&str>("colorimetry").ok())
+                .and_then(|text| text.parse().ok());
+            let shape = Shape { info, colorimetry };
+            *known = Some((caps, shape.clone()));
+            shape
         }
     };
     let corrupted = buffer.flags().contains(gst::BufferFlags::CORRUPTED);
     let pts = buffer.pts().map(gst::ClockTime::nseconds);
-    let frame = gst_video::VideoFrame::from_buffer_readable(buffer, &info)
+    let frame = gst_video::VideoFrame::from_buffer_readable(buffer, &shape.info)
         .map_err(|_| CodecError::Output)?;
-    Ok(DecodedPicture { frame, shape: info, corrupted, pts })
+    Ok(DecodedPicture { frame, shape, corrupted, pts })
 }

@@ -22,7 +22,7 @@ pub use encoder::{EncodedUnit, Encoder};
 pub use error::{CodecError, InitError, MakeError};
 /// What a decoded picture looks like, and the vocabulary of its fields.
 pub use gstreamer_video::{
-    VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoInterlaceMode,
+    VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoInfo, VideoInterlaceMode,
 };
 pub use init::{ENVIRONMENT, LoadedPlugin, PLUGIN_FOLDERS, init};
 

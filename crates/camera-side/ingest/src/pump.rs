@@ -10,10 +10,11 @@ use cofferdam_picture_ring::{Codec, Counter, Fault, IngestState, Writer};
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 
 use crate::convert::{Converter, Source, UnsupportedPicture};
-use crate::decode::{Arrived, PictureDecoder};
+use crate::decode::{self, Arrived, PictureDecoder};
 use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe};
 
-/// Between two signs of life. They stop with this thread, so a wedged decoder shows.
+/// Between two signs of life. They stop with this thread, so a wedged decoder shows. One comes with
+/// every unit as well: while units wait to be decoded, nothing else gets its turn.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 /// From PLAY to the first picture, and the longest that units may come without one.
 const PICTURE_LIMIT: Duration = Duration::from_secs(10);
@@ -29,6 +30,10 @@ const LARGEST_UNIT: usize = 8 * 1024 * 1024;
 /// Returns why it ended. The state in the ring is `Connecting` or `Streaming` while this runs; what
 /// comes after is for the dialer to say.
 pub async fn run(boot: &IngestBoot, writer: Writer) -> Fault {
+    // Before the first sign of life: from then on, silence is taken for a wedged worker.
+    if decode::load().is_err() {
+        return Fault::WorkerSetup;
+    }
     let writer = RefCell::new(writer);
     let mut heart = tokio::time::interval(HEARTBEAT);
     heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -57,7 +62,7 @@ async fn work(
     let described = describe(&camera).await?;
     let chosen = described.choose()?;
     writer.borrow().set_codec(chosen.1);
-    // Before PLAY: loading a plugin takes a while, and packets would wait.
+    // Before PLAY: starting it takes a while, and packets would wait.
     let decoder = PictureDecoder::open(chosen.1).map_err(|_| Fault::WorkerSetup)?;
     let units = described.play(chosen).await?;
     Pump::new(boot, writer, decoder).run(units).await
@@ -125,6 +130,7 @@ impl<'a> Pump<'a> {
         self.last_unit = Instant::now();
         {
             let writer = self.writer.borrow();
+            writer.beat(MonotonicTime::now());
             writer.add(Counter::BytesIn, unit.data.len() as u64);
             writer.add(Counter::PacketsLost, unit.lost_packets);
         }

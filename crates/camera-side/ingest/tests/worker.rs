@@ -7,13 +7,16 @@ mod support;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::IngestBoot;
-use cofferdam_picture::{FrameRate, Geometry, Picture};
+use cofferdam_pad_codec::Encoder;
+use cofferdam_picture::{FrameRate, Geometry, MonotonicTime, Picture};
 use cofferdam_picture_ring::{Codec as RingCodec, Counter, Fault, IngestState};
 use cofferdam_simulator::{
     Advertised, Authentication, Camera, CameraSettings, Codec, Content, Credentials, Drawn, Script,
     Step, barcode,
 };
-use support::{FakeCamera, Line, PASSWORD, boot, described, end_of, pictures, say, with_account};
+use support::{
+    FakeCamera, Line, PASSWORD, Ring, boot, described, end_of, pictures, say, with_account,
+};
 
 const SIZE: (u32, u32) = (640, 360);
 
@@ -200,4 +203,95 @@ async fn silence_has_an_end() {
     let (stalled, answerless) = tokio::join!(end_of(&stalling), end_of(&silent));
     assert_eq!(stalled, Fault::NoPictures);
     assert_eq!(answerless, Fault::ResponseTimeout);
+}
+
+/// `count` times the same key frame of the largest size, as interleaved RTP: a few bytes each, and
+/// long to decode.
+fn burst(count: u16) -> Vec<u8> {
+    cofferdam_pad_codec::init(&["libgstx264.so"]).unwrap();
+    let mut encoder = Encoder::new(
+        "x264enc",
+        &[("tune", &"zerolatency"), ("speed-preset", &"ultrafast"), ("threads", &1)],
+        "video/x-raw,format=I420,width=3840,height=2160,framerate=25/1",
+        "video/x-h264,stream-format=byte-stream,alignment=au",
+    )
+    .unwrap();
+    let black = Picture::black(Geometry::new(3840, 2160).unwrap());
+    let units = encoder.push(black.as_bytes().to_vec(), 0).unwrap();
+    let unit = units[0].as_ref();
+    let nals = |unit: &[u8]| -> Vec<Vec<u8>> {
+        let text: Vec<u8> = unit.to_vec();
+        let starts: Vec<usize> =
+            (0..text.len() - 3).filter(|at| text[*at..].starts_with(&[0, 0, 1])).collect();
+        let ends = starts.iter().skip(1).copied().chain([text.len()]);
+        starts.iter().zip(ends).map(|(start, end)| text[start + 3..end].to_vec()).collect()
+    };
+    let nals = nals(unit);
+    let mut bytes = Vec::new();
+    let mut sequence = 0u16;
+    for picture in 0..count {
+        for (index, nal) in nals.iter().enumerate() {
+            let last = index + 1 == nals.len();
+            let length = u16::try_from(nal.len() + 12).expect("a key frame of one packet");
+            bytes.extend([b'$', 0]);
+            bytes.extend(length.to_be_bytes());
+            bytes.extend([0x80, 96 | u8::from(last) << 7]);
+            bytes.extend(sequence.to_be_bytes());
+            bytes.extend((u32::from(picture) * 3600).to_be_bytes());
+            bytes.extend([0, 0, 0, 7]);
+            bytes.extend(nal);
+            sequence = sequence.wrapping_add(1);
+        }
+    }
+    bytes
+}
+
+/// What a worker must decode may pile up, if the machine is slow or the network was: it is late
+/// then, and not wedged.
+#[tokio::test]
+async fn a_worker_that_lags_behind_gives_signs_of_life() {
+    let setup = "RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 1\r\n\
+                 Transport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=00000007\r\n\r\n";
+    let play = "RTSP/1.0 200 OK\r\nCSeq: 3\r\nSession: 1\r\n\r\n";
+    let script = vec![
+        Line::Hear,
+        say(&described(1)),
+        Line::Hear,
+        say(setup),
+        Line::Hear,
+        say(play),
+        Line::Say(burst(100)),
+    ];
+    let camera = FakeCamera::start(vec![script]);
+    let boot = boot(&camera.url(), (3840, 2160));
+    let ring = Ring::of(&boot);
+    let (writer, observer) = (ring.writer(&boot), ring.writer(&boot));
+    let (done, ended) = std::sync::mpsc::channel::<()>();
+    // The worker's thread is its runtime's.
+    let watch = std::thread::spawn(move || {
+        let (mut silence, mut most) = (Duration::ZERO, 0);
+        while ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            let pictures = observer.status().counter(Counter::Pictures);
+            if pictures > 0 && pictures < 90 {
+                most = pictures;
+                silence = silence.max(MonotonicTime::now().since(observer.last_beat()));
+            }
+            std::thread::yield_now();
+        }
+        (silence, most)
+    });
+    let all = async {
+        while ring.reader.status().counter(Counter::Pictures) < 90 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = all => {}
+        fault = cofferdam_ingest::run(&boot, writer) => panic!("the worker ended: {fault}"),
+        () = tokio::time::sleep(support::DEADLINE) => panic!("no pictures"),
+    }
+    drop(done);
+    let (silence, most) = watch.join().unwrap();
+    assert!(most > 20, "looked at {most}");
+    assert!(silence < Duration::from_millis(700), "{silence:?} without a sign of life");
 }

@@ -2,7 +2,7 @@
 
 use cofferdam_ingest_boot::Colour;
 use cofferdam_pad_codec::{
-    DecodedPicture, VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo,
+    DecodedPicture, VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat,
 };
 use cofferdam_picture_ring::Codec;
 use cofferdam_picture_scale::PlaneRef;
@@ -86,10 +86,11 @@ impl<'a> Source<'a> {
             _ => return Err(UnsupportedPicture),
         };
         let (matrix, range) = if codec == Codec::Mjpeg {
-            // JFIF has no other; what the decoder's caps say is a guess from the height.
+            // JFIF has no other, and the decoder says nothing.
             (Matrix::Bt601, Range::Full)
         } else {
-            (matrix(info, silent)?, range(info))
+            let said = picture.colorimetry();
+            (matrix(said, silent)?, range(said))
         };
         let aspect = |number: i32| u32::try_from(number).unwrap_or(0);
         let mut data = [picture.plane(0), picture.plane(1), picture.plane(2)];
@@ -123,14 +124,14 @@ impl<'a> Source<'a> {
     }
 }
 
-fn matrix(info: &VideoInfo, silent: Colour) -> Result<Matrix, UnsupportedPicture> {
-    Ok(match info.colorimetry().matrix() {
-        VideoColorMatrix::Bt709 => Matrix::Bt709,
-        VideoColorMatrix::Bt601 => Matrix::Bt601,
-        VideoColorMatrix::Bt2020 => Matrix::Bt2020,
-        VideoColorMatrix::Smpte240m => Matrix::Smpte240m,
-        VideoColorMatrix::Fcc => Matrix::Fcc,
-        VideoColorMatrix::Rgb => return Err(UnsupportedPicture),
+fn matrix(said: Option<&VideoColorimetry>, silent: Colour) -> Result<Matrix, UnsupportedPicture> {
+    Ok(match said.map(VideoColorimetry::matrix) {
+        Some(VideoColorMatrix::Bt709) => Matrix::Bt709,
+        Some(VideoColorMatrix::Bt601) => Matrix::Bt601,
+        Some(VideoColorMatrix::Bt2020) => Matrix::Bt2020,
+        Some(VideoColorMatrix::Smpte240m) => Matrix::Smpte240m,
+        Some(VideoColorMatrix::Fcc) => Matrix::Fcc,
+        Some(VideoColorMatrix::Rgb) => return Err(UnsupportedPicture),
         _ => match silent {
             Colour::Bt709 => Matrix::Bt709,
             Colour::Bt601 => Matrix::Bt601,
@@ -138,9 +139,35 @@ fn matrix(info: &VideoInfo, silent: Colour) -> Result<Matrix, UnsupportedPicture
     })
 }
 
-fn range(info: &VideoInfo) -> Range {
-    match info.colorimetry().range() {
-        VideoColorRange::Range0_255 => Range::Full,
+fn range(said: Option<&VideoColorimetry>) -> Range {
+    match said.map(VideoColorimetry::range) {
+        Some(VideoColorRange::Range0_255) => Range::Full,
         _ => Range::Limited,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_stream_says_counts() {
+        cofferdam_pad_codec::init(&[]).unwrap();
+        let said = |text: &str| text.parse::<VideoColorimetry>().unwrap();
+        let table = [
+            (None, Matrix::Bt709, Range::Limited),
+            (Some("2:0:0:0"), Matrix::Bt709, Range::Limited),
+            (Some("1:0:0:0"), Matrix::Bt709, Range::Full),
+            (Some("1:4:0:0"), Matrix::Bt601, Range::Full),
+            (Some("bt601"), Matrix::Bt601, Range::Limited),
+            (Some("bt709"), Matrix::Bt709, Range::Limited),
+        ];
+        for (text, expected_matrix, expected_range) in table {
+            let said = text.map(said);
+            assert_eq!(matrix(said.as_ref(), Colour::Bt709), Ok(expected_matrix), "{text:?}");
+            assert_eq!(range(said.as_ref()), expected_range, "{text:?}");
+        }
+        assert_eq!(matrix(None, Colour::Bt601), Ok(Matrix::Bt601));
+        assert_eq!(matrix(Some(&said("sRGB")), Colour::Bt709), Err(UnsupportedPicture));
     }
 }

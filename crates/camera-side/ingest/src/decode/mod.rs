@@ -51,6 +51,18 @@ pub enum OpenError {
     Make(#[from] cofferdam_pad_codec::MakeError),
 }
 
+/// Loads the plugins of every codec decoded here.
+///
+/// From a cold disk this takes seconds, in which the thread does nothing else: so it is done first,
+/// before anybody expects anything of a worker. A camera cannot choose what is loaded, either.
+///
+/// # Errors
+/// When a plugin is missing or broken.
+pub fn load() -> Result<(), cofferdam_pad_codec::InitError> {
+    let plugins = [h264::RECIPE.plugin, h265::RECIPE.plugin, mjpeg::RECIPE.plugin];
+    cofferdam_pad_codec::init(&plugins).map(drop)
+}
+
 /// A decoder of one camera's stream.
 #[derive(Debug)]
 pub struct PictureDecoder {
@@ -70,7 +82,7 @@ pub struct Arrived {
 }
 
 impl PictureDecoder {
-    /// Loads the codec's plugin, and nothing else, and starts its decoder.
+    /// Starts the codec's decoder, loading its plugin if [`load`] has not.
     ///
     /// # Errors
     /// When the codec is not decoded here, or its plugin or element is not there.
