@@ -1,15 +1,18 @@
 //! Metrics and health over HTTP, on a listener of its own.
 //!
-//! Read-only and without parameters: `/metrics` (OpenMetrics text), `/healthz` (the process runs) and
-//! `/readyz` (every mount can be described).
+//! Read-only and without parameters: `/metrics` (OpenMetrics text for who accepts it, the older
+//! Prometheus text for everybody else), `/healthz` (the process runs) and `/readyz` (every mount can
+//! be described).
 #![forbid(unsafe_code)]
+
+mod plain;
 
 use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
@@ -55,15 +58,21 @@ impl std::fmt::Debug for Admin {
     }
 }
 
-async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+const OPENMETRICS: &str = "application/openmetrics-text";
+
+async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> impl IntoResponse {
     let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &admin.registry) {
-        Ok(()) => {
-            let content = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, content)], text).into_response()
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    if prometheus_client::encoding::text::encode(&mut text, &admin.registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
+    let accepts =
+        |value: &header::HeaderValue| value.to_str().is_ok_and(|v| v.contains(OPENMETRICS));
+    let (content, text) = if headers.get_all(header::ACCEPT).iter().any(accepts) {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    } else {
+        (plain::CONTENT_TYPE, plain::from_openmetrics(&text))
+    };
+    ([(header::CONTENT_TYPE, content)], text).into_response()
 }
 
 async fn readiness(State(admin): State<Admin>) -> impl IntoResponse {
@@ -84,8 +93,14 @@ mod tests {
     use super::*;
 
     async fn get(address: std::net::SocketAddr, path: &str) -> String {
+        get_as(address, path, "*/*").await
+    }
+
+    async fn get_as(address: std::net::SocketAddr, path: &str, accept: &str) -> String {
         let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n"
+        );
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
@@ -109,6 +124,9 @@ mod tests {
         }));
 
         assert!(get(address, "/metrics").await.contains("\ncofferdam_test_total 3\n"));
+        assert!(get(address, "/metrics").await.contains("version=0.0.4"));
+        let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+        assert!(get_as(address, "/metrics", accept).await.ends_with("\n# EOF\n"));
         assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200"));
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
         ready.store(true, Ordering::Relaxed);
