@@ -49,6 +49,8 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    const ALL: [Self; 4] = [Self::Connections, Self::PerAddress, Self::Malformed, Self::Internal];
+
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -70,6 +72,10 @@ pub(crate) struct TrafficMetrics {
 impl ServeMetrics {
     /// Puts the metrics into `registry`, under its prefix.
     pub fn register(&self, registry: &mut Registry) {
+        // Shown before the first: a counter that appears with it hides it from `rate`.
+        for refusal in Refusal::ALL {
+            let _ = self.refused.get_or_create(&ReasonLabel { reason: refusal.label() });
+        }
         registry.register("rtsp_connections", "RTSP connections", self.connections.clone());
         registry.register("rtsp_sessions", "Sessions that play", self.sessions.clone());
         registry.register("rtsp_requests", "Requests answered", self.requests.clone());

@@ -59,6 +59,10 @@ enum RunEnd {
 }
 
 impl RunEnd {
+    /// The labels of all faults.
+    const FAULTS: [&'static str; 6] =
+        ["not_started", "exited", "wedged", "record", "output", "pipe"];
+
     /// The metric label of the fault.
     const fn label(&self) -> &'static str {
         match self {
@@ -75,7 +79,6 @@ impl RunEnd {
 
 /// What a camera's encode worker is told.
 pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
-    let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     EncodeSettings {
         camera: camera.id.clone(),
         geometry: ring.geometry,
@@ -89,6 +92,17 @@ pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
     }
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A random number. The kernel's generator only fails before it is seeded at boot.
+fn chance() -> u8 {
+    let mut byte = [127];
+    let _ = getrandom::fill(&mut byte);
+    byte[0]
+}
+
 /// Keeps one camera's encode worker running until `stopped` says otherwise.
 pub(crate) async fn supervise(
     plan: EncoderPlan,
@@ -96,6 +110,7 @@ pub(crate) async fn supervise(
     mut stopped: watch::Receiver<bool>,
 ) {
     let camera = plan.settings.camera.clone();
+    plan.faults.show(&camera, &RunEnd::FAULTS);
     let commands = publisher.commands();
     let mut backoff = Backoff::default();
     loop {
@@ -108,8 +123,8 @@ pub(crate) async fn supervise(
             return;
         }
         plan.faults.count(&camera, end.label());
-        let wait = backoff.handle_end(started, now);
-        tracing::warn!(%camera, worker = "encode", retry_ms = wait.as_millis(), "{end}");
+        let wait = backoff.handle_end(started, now, chance());
+        tracing::warn!(%camera, worker = "encode", retry_ms = millis(wait), "{end}");
         if idle(&mut publisher, now + wait, &mut stopped).await {
             publisher.stop();
             return;

@@ -19,6 +19,14 @@ struct FaultLabels {
 pub(crate) struct WorkerFaults(Family<FaultLabels, Counter>);
 
 impl WorkerFaults {
+    /// Shows `faults` of a camera before the first of them: a counter that appears with its first
+    /// fault hides it from `rate` and `increase`.
+    pub(crate) fn show(&self, camera: &CameraId, faults: &[&'static str]) {
+        for fault in faults {
+            let _ = self.0.get_or_create(&FaultLabels { camera: camera.to_string(), fault });
+        }
+    }
+
     /// Counts one.
     pub(crate) fn count(&self, camera: &CameraId, fault: &'static str) {
         self.0.get_or_create(&FaultLabels { camera: camera.to_string(), fault }).inc();

@@ -42,6 +42,12 @@ impl CameraMetrics {
         let ingest = |word: Word, family| (word, HighWater::default(), counter(family));
         let pacer = |family| (PerWorker::default(), counter(family));
         let state = |state| StateLabels { camera: camera.clone(), state };
+        let fault = |fault: &Fault| FaultLabels { camera: camera.clone(), fault: fault.label() };
+        let faults = || Fault::ALL.iter().filter(|fault| **fault != Fault::None);
+        // A counter that appears with its first fault hides it from `rate` and `increase`.
+        for labels in faults().map(fault) {
+            let _ = all.camera_faults.get_or_create(&labels);
+        }
         Self {
             state: OneHot::new(all.camera_state.clone(), ALL_STATES.map(state)),
             ingest_state: OneHot::new(
@@ -49,7 +55,7 @@ impl CameraMetrics {
                 IngestState::ALL.iter().map(|code| state(code.label())),
             ),
             codec: OneHot::new(all.camera_codec.clone(), []),
-            fault: OneHot::new(all.camera_fault.clone(), []),
+            fault: OneHot::new(all.camera_fault.clone(), faults().map(fault)),
             faults: all.camera_faults.clone(),
             faults_seen: std::array::from_fn(|_| HighWater::default()),
             ingest: [
@@ -207,6 +213,7 @@ mod tests {
             s.ingest.fault = Fault::NotFound;
             s.ingest.faults[usize::from(Fault::NotFound.code())] = 3;
         }));
+        assert!(bench.has("cofferdam_camera_faults_total{camera=\"lobby\",fault=\"no_video\"} 0"));
         let fault = |name: &str, value: u8| {
             format!("cofferdam_camera_fault{{camera=\"lobby\",fault=\"{name}\"}} {value}")
         };
