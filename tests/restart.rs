@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cofferdam_simulator::barcode::Barcode;
 use cofferdam_system_tests::processes::Process;
 use cofferdam_system_tests::{
-    Client, Gateway, GatewayConfig, Player, Transport, eventually, scene, until,
+    Client, Gateway, GatewayConfig, Player, Transport, eventually, programs, scene, until,
 };
 use rustix::process::Signal;
 
@@ -83,6 +83,48 @@ fn ten_kills_of_either_worker_leave_the_session_alive_and_the_neighbour_untouche
     }
     let said = player.stop().said;
     assert!(!said.contains("timed out") && !said.contains("RTP: missed"), "{said}");
+}
+
+/// The sub mount is only encoded for readers, and a new encode worker has to be told that it has some.
+#[test]
+fn a_sub_mounts_reader_gets_pictures_of_the_next_encode_worker() {
+    let camera = scene::camera("struck", 1);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("struck", &camera)]));
+    let mut player = playing(&gateway, "struck/sub");
+    for round in 0..3 {
+        let worker = until(DEADLINE, "the worker", || gateway.worker("cofferdam-encode", "struck"));
+        assert!(worker.signal(Signal::KILL));
+        until(DEADLINE, "another worker", || {
+            gateway.worker("cofferdam-encode", "struck").filter(|new| new.pid != worker.pid)
+        });
+        let mut late = Vec::new();
+        drain(&player, &mut late);
+        let last = late.iter().map(|code| code.counter).max().unwrap_or(0);
+        newer(&player, last + scene::RATE, &format!("round {round}"));
+    }
+    assert!(player.is_running());
+}
+
+/// As when a package is replaced while it runs.
+#[test]
+fn a_side_whose_program_is_missing_for_a_while_comes_back() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for name in ["cofferdam", "cofferdam-ingest", "cofferdam-encode"] {
+        std::fs::copy(programs::ours(name), folder.path().join(name)).unwrap();
+    }
+    let (program, aside) = (folder.path().join("cofferdam"), folder.path().join("aside"));
+    let camera = scene::camera("yard", 1);
+    let config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
+    let mut gateway = Gateway::start_with(&config, &program, |_| ());
+    std::fs::rename(&program, &aside).unwrap();
+    assert!(gateway.side("core").unwrap().signal(Signal::KILL));
+    eventually("the failure to be told", || gateway.log().contains("starting the core side"));
+    std::fs::rename(&aside, &program).unwrap();
+    until(DEADLINE, "another core side", || gateway.side("core"));
+    eventually("the new core side to serve", || {
+        matches!(cofferdam_system_tests::http::get(gateway.admin, "/readyz"), Some((200, _)))
+    });
+    assert_eq!(gateway.stop().code(), Some(0), "{}", gateway.log());
 }
 
 #[test]

@@ -79,7 +79,10 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
                 }
             }
             Event::Due => {
-                if let Err(exit) = launcher.start(side).and_then(|()| introduce(&core, &camera)) {
+                // Such as a program that is being replaced at this moment.
+                if let Err(exit) = launcher.start(side) {
+                    side.note_failure(&exit);
+                } else if let Err(exit) = introduce(&core, &camera) {
                     break Err(exit);
                 }
             }
@@ -194,10 +197,23 @@ impl SideProcess {
         if self.since.elapsed() >= PROVEN {
             self.wait = FIRST_WAIT;
         }
-        tracing::error!(side = self.name, %status, retry_ms = self.wait.as_millis(), "a side ended");
-        self.start_at = Some(Instant::now() + self.wait);
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        let retry_ms = self.back_off();
+        tracing::error!(side = self.name, %status, retry_ms, "a side ended");
         Ok(())
+    }
+
+    /// The side could not be started again.
+    fn note_failure(&mut self, exit: &Exit) {
+        let retry_ms = self.back_off();
+        tracing::error!(side = self.name, retry_ms, "{exit}");
+    }
+
+    /// Sets the time of the next start, and gives the wait until then in milliseconds.
+    fn back_off(&mut self) -> u64 {
+        let wait = self.wait;
+        self.start_at = Some(Instant::now() + wait);
+        self.wait = (wait * 2).min(LONGEST_WAIT);
+        u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn signal(&self) {

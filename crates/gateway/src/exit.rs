@@ -1,5 +1,6 @@
 //! How the command ends: 0 good, 1 run-time, 2 configuration, 3 isolation, 4 attestation.
 
+use std::fmt;
 use std::process::ExitCode;
 
 /// An end that is not good: its exit code and its line.
@@ -35,5 +36,11 @@ impl Exit {
             eprintln!("cofferdam: {line}");
         }
         ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }

@@ -107,7 +107,7 @@ impl Supervisor {
         writer.set_state(IngestState::BackingOff, fault);
         let wait = self.lifecycle.handle_end(fault, chance());
         let camera = self.plan.id();
-        let retry_ms = wait.as_millis();
+        let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         if fault == self.reported && !streamed {
             tracing::debug!(%camera, %fault, retry_ms, "the same fault again");
         } else {
