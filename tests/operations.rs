@@ -32,6 +32,19 @@ fn sigterm_drains_and_leaves_no_process() {
     eventually("the reader to be told", || !player.is_running());
 }
 
+/// The admin page's clients have no say in how long a stop takes.
+#[test]
+fn a_request_that_was_begun_and_not_finished_does_not_hold_up_a_stop() {
+    let camera = scene::camera("yard", 1);
+    let mut gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("yard", &camera)]));
+    let mut socket = TcpStream::connect(gateway.admin).unwrap();
+    socket.write_all(b"GET /metr").unwrap();
+    // Answered behind it, so the half request has been read.
+    assert_eq!(http::get(gateway.admin, "/healthz").map(|(status, _)| status), Some(200));
+    assert_eq!(gateway.stop().code(), Some(0), "{}", gateway.log());
+    assert!(!gateway.log().contains("connections still open"), "{}", gateway.log());
+}
+
 #[test]
 fn sighup_is_logged_and_ignored() {
     let camera = scene::camera("yard", 1);

@@ -20,3 +20,4 @@ pub use cofferdam_rtsp::Access;
 pub use metrics::ServeMetrics;
 pub use server::{BindError, Server};
 pub use settings::{Limits, ServerSettings};
+pub use sockets::listen;

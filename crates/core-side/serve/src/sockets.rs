@@ -19,8 +19,12 @@ const PAIR_ATTEMPTS: usize = 64;
 /// What one access unit of the largest picture may take, sent as datagrams in one go.
 const DATAGRAM_SEND_BUFFER: usize = 4 << 20;
 
-/// A listener on `address`, reachable through `interface` only.
-pub(crate) fn listen(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
+/// A listener on `address`, reachable through `interface` only (`SO_BINDTODEVICE`). Call within
+/// tokio's runtime.
+///
+/// # Errors
+/// What the kernel says: the address is taken or not ours, or there is no such interface.
+pub fn listen(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;

@@ -33,6 +33,9 @@ use metrics::GatewayMetrics;
 /// How long a stop may take before whatever is left is killed.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How long of it the admin page may take.
+const ADMIN_DRAIN: Duration = Duration::from_millis(250);
+
 /// Runs the core side until the operating system asks it to stop.
 pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
@@ -69,11 +72,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let mounts = Mounts::new(mounts);
 
     let server = bind_server(&config, mounts.clone(), serve_metrics).await?;
-    let admin_listener =
-        tokio::net::TcpListener::bind(config.core.admin).await.map_err(|error| {
-            let address = config.core.admin;
-            Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
-        })?;
+    let admin_listener = listen_admin(&config.core)?;
     let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
     let admin = Admin::new(registry, ready);
 
@@ -97,7 +96,8 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let drained = tokio::time::timeout(DRAIN, async {
         while encoders.join_next().await.is_some() {}
         let _ = server.await;
-        let _ = admin.await;
+        // Whoever has begun a request here and not finished it is not waited for.
+        let _ = tokio::time::timeout(ADMIN_DRAIN, admin).await;
     });
     if drained.await.is_err() {
         tracing::warn!("stopped with connections still open");
@@ -151,6 +151,15 @@ async fn bind_server(
     Server::bind(settings, mounts, metrics)
         .await
         .map_err(|error| Exit::run_time(format!("`core.rtsp`: {error}")))
+}
+
+/// The admin listener. Loopback is no part of the readers' network, so it is not held to that.
+fn listen_admin(core: &config::Core) -> Result<tokio::net::TcpListener, Exit> {
+    let address = core.admin;
+    let interface = core.interface.as_deref().filter(|_| !address.ip().is_loopback());
+    cofferdam_serve::listen(address, interface).map_err(|error| {
+        Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
+    })
 }
 
 /// Every reader over TCP is a descriptor, and the soft limit is often 1024.
