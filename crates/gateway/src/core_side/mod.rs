@@ -16,7 +16,7 @@ use cofferdam_publish::{
     AfterHold, Availability, CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings,
     ReaderLimits, SignalLoss,
 };
-use cofferdam_serve::{Access, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -148,9 +148,22 @@ async fn bind_server(
         access: if config.readers.anonymous { Access::Anonymous } else { Access::Closed },
         limits: Limits::default(),
     };
-    Server::bind(settings, mounts, metrics)
-        .await
-        .map_err(|error| Exit::run_time(format!("`core.rtsp`: {error}")))
+    Server::bind(settings, mounts, metrics).await.map_err(|error| {
+        let (BindError::Listen { source, .. } | BindError::Datagrams { source, .. }) = &error;
+        no_interface(&config.core, source)
+            .unwrap_or_else(|| Exit::run_time(format!("`core.rtsp`: {error}")))
+    })
+}
+
+/// The mistake behind a socket that could not be had, if that is the configured interface.
+fn no_interface(core: &config::Core, error: &std::io::Error) -> Option<Exit> {
+    let interface = core.interface.as_ref()?;
+    let missing = error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error());
+    missing.then(|| {
+        Exit::run_time(format!(
+            "`core.interface`: expected a network interface of this host, found {interface:?}"
+        ))
+    })
 }
 
 /// The admin listener. Loopback is no part of the readers' network, so it is not held to that.
@@ -158,7 +171,9 @@ fn listen_admin(core: &config::Core) -> Result<tokio::net::TcpListener, Exit> {
     let address = core.admin;
     let interface = core.interface.as_deref().filter(|_| !address.ip().is_loopback());
     cofferdam_serve::listen(address, interface).map_err(|error| {
-        Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
+        no_interface(core, &error).unwrap_or_else(|| {
+            Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
+        })
     })
 }
 
@@ -168,4 +183,24 @@ fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     // Fails only where the soft limit was above the hard one, which cannot be.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_that_is_not_there_is_the_mistake_that_is_told() {
+        let core = |interface: Option<&str>| config::Core {
+            rtsp: ([127, 0, 0, 1], 8554).into(),
+            admin: ([127, 0, 0, 1], 9090).into(),
+            interface: interface.map(str::to_owned),
+        };
+        let errno = |errno: rustix::io::Errno| std::io::Error::from(errno);
+        let told = no_interface(&core(Some("core7")), &errno(rustix::io::Errno::NODEV)).unwrap();
+        let line = told.to_string();
+        assert!(line.starts_with("`core.interface`: expected") && line.contains("core7"), "{line}");
+        assert!(no_interface(&core(Some("core7")), &errno(rustix::io::Errno::ADDRINUSE)).is_none());
+        assert!(no_interface(&core(None), &errno(rustix::io::Errno::NODEV)).is_none());
+    }
 }
