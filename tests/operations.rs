@@ -153,31 +153,23 @@ fn the_sides_run_apart_over_the_socket_path() {
     let path = folder.path().join("cofferdam.toml");
     std::fs::write(&path, config.text(address(rtsp), address(admin))).unwrap();
     let side = |name: &str| {
-        Command::new(programs::ours("cofferdam"))
-            .args(["run", "--side", name, "--config"])
-            .arg(&path)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+        let mut command = Command::new(programs::ours("cofferdam"));
+        command.args(["run", "--side", name, "--config"]).arg(&path).stderr(Stdio::null());
+        processes::Owned(command.spawn().unwrap())
     };
     let live = || {
         let metrics = http::get(address(admin), "/metrics").map(|(_, text)| http::Metrics(text));
         metrics.and_then(|m| m.value("cofferdam_camera_state", &["state=\"live\""])) == Some(1.0)
     };
     // The camera side first: it waits for the core side for as long as it takes.
-    let mut camera_side = side("camera");
-    let mut core = side("core");
+    let _camera_side = side("camera");
+    let core = side("core");
     eventually("pictures to cross", live);
-    core.kill().unwrap();
-    core.wait().unwrap();
+    drop(core);
     // Left behind by the kill, and no hindrance.
     assert!(folder.path().join("rings.sock").exists());
-    let mut core = side("core");
+    let _core = side("core");
     eventually("pictures to cross to the new core side", live);
-    for child in [&mut camera_side, &mut core] {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
 }
 
 #[test]
@@ -246,14 +238,12 @@ fn probe_prints_a_block_that_works() {
 #[test]
 fn the_demo_plays_three_cameras_and_stops_on_ctrl_c() {
     let (rtsp, admin) = (free_port(), free_port());
-    let mut demo = Command::new(programs::ours("cofferdam"))
-        .args(["demo", "--rtsp", &format!("127.0.0.1:{rtsp}")])
-        .args(["--admin", &format!("127.0.0.1:{admin}")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut command = Command::new(programs::ours("cofferdam"));
+    command.args(["demo", "--rtsp", &format!("127.0.0.1:{rtsp}")]);
+    command.args(["--admin", &format!("127.0.0.1:{admin}")]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut demo = processes::Owned(command.spawn().unwrap());
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
     let mut urls = Vec::new();
     for line in lines.by_ref() {
         let line = line.unwrap();
@@ -275,10 +265,10 @@ fn the_demo_plays_three_cameras_and_stops_on_ctrl_c() {
     let (codes, blank) = player.barcodes(15, Duration::from_secs(30));
     let number = codes.first().map_or(0, |code| code.camera);
     assert_eq!(judge(&codes, blank, number, 15), Verdict::Live);
-    let family = processes::tree(i32::try_from(demo.id()).unwrap());
+    let family = processes::tree(i32::try_from(demo.0.id()).unwrap());
     assert!(family.len() > 9, "{family:?}");
-    family.iter().find(|p| p.pid.cast_unsigned() == demo.id()).unwrap().signal(Signal::INT);
-    let status = until(Duration::from_secs(20), "the demo to stop", || demo.try_wait().unwrap());
+    family.iter().find(|p| p.pid.cast_unsigned() == demo.0.id()).unwrap().signal(Signal::INT);
+    let status = until(Duration::from_secs(20), "the demo to stop", || demo.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
     let alive = processes::all();
     assert!(!family.iter().any(|p| alive.contains(p)), "left behind");

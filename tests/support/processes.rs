@@ -32,6 +32,18 @@ impl Process {
     }
 }
 
+/// A process that does not outlive the test that started it, whatever becomes of the test.
+#[derive(Debug)]
+pub struct Owned(pub std::process::Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // Fails only for a process that is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Every process of the machine.
 #[must_use]
 pub fn all() -> Vec<Process> {

@@ -4,11 +4,11 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
+use cofferdam_jail::{Streams, WorkerCommand};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::cli::DemoOptions;
 use crate::exit::Exit;
@@ -53,11 +53,11 @@ pub(crate) async fn run(options: &DemoOptions) -> Result<(), Exit> {
     let config = folder.0.join("cofferdam.toml");
     std::fs::write(&config, configuration(options, &cameras))
         .map_err(|error| Exit::run_time(format!("writing {}: {error}", config.display())))?;
-    let mut gateway = Command::new(programs.cofferdam())
-        .args(["run", "--config"])
-        .arg(&config)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
+    let path = config.to_str().ok_or_else(|| Exit::run_time("the path is not UTF-8".into()))?;
+    let command = WorkerCommand::new(programs.cofferdam()).streams(Streams::Inherit);
+    let mut gateway = ["run", "--config", path]
+        .into_iter()
+        .fold(command, WorkerCommand::argument)
         .spawn()
         .map_err(|error| Exit::run_time(format!("starting the gateway: {error}")))?;
 
@@ -107,21 +107,23 @@ async fn start_cameras(
     options: &DemoOptions,
 ) -> Result<(Child, Vec<(String, String, &'static str)>), Exit> {
     let failed = |what: String| Exit::run_time(format!("starting the simulated cameras: {what}"));
-    let mut command = Command::new(programs.simulator()?);
+    let mut command = WorkerCommand::new(&programs.simulator()?).streams(Streams::Read);
     for camera in CAMERAS {
-        command.args(["--camera", &format!("{}:{}", camera.name, camera.simulator)]);
+        let specification = format!("{}:{}", camera.name, camera.simulator);
+        command = command.argument("--camera").argument(&specification);
     }
     let mut expected: Vec<(&str, &str)> = CAMERAS.iter().map(|c| (c.name, c.picture)).collect();
     if let Some(footage) = &options.footage {
-        command.arg("--footage").arg(absolute(footage));
+        let footage = absolute(footage);
+        let footage = footage.to_str().ok_or_else(|| failed("the path is not UTF-8".into()))?;
+        command = command.argument("--footage").argument(footage);
         expected.push(("footage", FOOTAGE_PICTURE));
     }
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+    // GStreamer keeps what it knows of its plugins in the user's cache.
+    if let Ok(home) = std::env::var("HOME") {
+        command = command.environment("HOME", &home);
+    }
+    let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
     let stdout = child.stdout.take().ok_or_else(|| failed("it has no output".into()))?;
     let mut lines = BufReader::new(stdout).lines();
     let mut cameras = Vec::new();

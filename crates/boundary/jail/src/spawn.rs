@@ -16,6 +16,8 @@ pub enum Streams {
     Null,
     /// To those of the parent: the two sides log, and tools at a terminal print.
     Inherit,
+    /// Output to the parent, which reads it from the handle; errors to where the parent's go.
+    Read,
 }
 
 /// A process about to be started.
@@ -98,9 +100,10 @@ impl WorkerCommand {
     pub fn spawn(self) -> Result<tokio::process::Child, SpawnError> {
         let parent = rustix::process::getpid();
         let highest = self.descriptors.iter().map(|(number, _)| *number).max().unwrap_or(2);
-        let streams = || match self.streams {
-            Streams::Null => Stdio::null(),
-            Streams::Inherit => Stdio::inherit(),
+        let (output, errors) = match self.streams {
+            Streams::Null => (Stdio::null(), Stdio::null()),
+            Streams::Inherit => (Stdio::inherit(), Stdio::inherit()),
+            Streams::Read => (Stdio::piped(), Stdio::inherit()),
         };
         let mut command = std::process::Command::new(&self.program);
         command
@@ -108,8 +111,8 @@ impl WorkerCommand {
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(streams())
-            .stderr(streams());
+            .stdout(output)
+            .stderr(errors);
         let system = |source| SpawnError::System { program: self.program.clone(), source };
         let mappings = self
             .descriptors
