@@ -26,6 +26,10 @@ const LATE_LOOK: Duration = Duration::from_micros(700);
 /// While the slate is shown, the ring is looked at this often for the first picture.
 const SLATE_LOOK: Duration = Duration::from_millis(5);
 
+/// A slate changes once a second: it needs no more than this rate, whatever the camera's. Cameras that
+/// are away for long are many when a network is.
+const SLATE_PERIOD: Duration = Duration::from_millis(200);
+
 /// The least time between two ticks: RTP timestamps are to differ, and readers to tell them apart.
 const LEAST_GAP: Duration = Duration::from_millis(1);
 
@@ -176,7 +180,12 @@ impl Pacer {
             return Step::Wait(self.due.min(now + SLATE_LOOK));
         }
         self.leave_out_missed(now);
+        self.slate()
+    }
+
+    fn slate(&mut self) -> Step {
         let tick = self.take_tick(0);
+        self.due = self.due.max(tick + SLATE_PERIOD);
         Step::Slate(tick)
     }
 
@@ -245,7 +254,7 @@ impl Pacer {
         if now.since(self.last_complete) >= self.stale_after {
             self.mode = Mode::Slate;
             self.phase.reset();
-            return Step::Slate(self.take_tick(0));
+            return self.slate();
         }
         self.balance.repeated(now.as_nanos());
         self.counts.repeated += 1;

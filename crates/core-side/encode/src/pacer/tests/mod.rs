@@ -232,7 +232,7 @@ fn a_camera_that_is_gone_is_repeated_then_slated_then_back_at_once() {
     assert!(last.at > last_picture.complete + SECOND - 100 * MS, "slated too soon");
     let slated: Vec<_> = run.between(22, 31);
     assert!(slated.iter().all(|s| s.kind == Kind::Slate));
-    on_a_smooth_grid(&slated, 40 * MS);
+    on_a_smooth_grid(&slated, 200 * MS);
     let first = run.shown.iter().find(|s| s.at >= back).unwrap();
     let first_live = run.shown.iter().find(|s| s.at >= back && s.kind != Kind::Slate).unwrap();
     assert!(first_live.fresh && matches!(first_live.kind, Kind::Picture(_)));
@@ -259,7 +259,7 @@ fn without_a_camera_there_is_a_slate_from_the_start() {
     let run = camera.run();
     assert_eq!(run.shown[0].tick, START);
     assert_eq!(run.shown[0].kind, Kind::Slate);
-    assert_eq!(run.between(0, 10).len(), 250);
+    assert_eq!(run.between(0, 10).len(), 50);
 }
 
 proptest! {
