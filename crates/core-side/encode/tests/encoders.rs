@@ -127,6 +127,15 @@ fn key_frames_come_once_a_gop_without_being_asked_for() {
             .filter(|_| encoder.encode(&picture, false).unwrap().unwrap().is_key())
             .collect();
         assert_eq!(keys, [0, 25, 50, 75], "{name:?}");
+        // Nor do noise and scenes that change bring more of them.
+        let mut encoder = self::encoder(name, 320, 240);
+        let keys: Vec<_> = (0..100)
+            .filter(|n| {
+                let picture = if n / 9 % 2 == 0 { noise(320, 240, *n) } else { slate(320, 240, 0) };
+                encoder.encode(&picture, false).unwrap().unwrap().is_key()
+            })
+            .collect();
+        assert_eq!(keys, [0, 25, 50, 75], "{name:?}: noise");
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) fn make(settings: &EncoderSettings, target: Target) -> Result<Encoder
             ("vbv-buf-capacity", &1000),
             ("key-int-max", &key_interval(settings, target)),
             ("bframes", &0),
+            // Key frames come when due or asked for. By itself x264 takes noise for new scenes.
+            ("option-string", &"scenecut=0"),
             ("byte-stream", &true),
             ("aud", &false),
         ],
