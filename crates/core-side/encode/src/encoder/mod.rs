@@ -3,6 +3,7 @@
 //! camera's clock, reaches them.
 
 mod openh264;
+mod vui;
 mod x264;
 
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use cofferdam_encode_link::{EncoderName, EncoderSettings};
 use cofferdam_pad_codec::{CodecError, EncodedUnit, Encoder, InitError, LoadedPlugin, MakeError};
 use cofferdam_picture::{FrameRate, Geometry, Picture};
+
+use self::vui::Describer;
 
 /// The least rate cap of a mount, in kbit/s: below it text on a slate falls apart.
 const LEAST_KBPS: u32 = 256;
@@ -88,8 +91,40 @@ pub struct MountEncoder {
     settings: EncoderSettings,
     target: Target,
     encoder: Encoder,
+    /// For an encoder that does not describe its pictures itself.
+    describer: Option<Describer>,
     encoded: u64,
     failures: u32,
+}
+
+/// One access unit.
+#[derive(Debug)]
+pub struct Unit {
+    bytes: Bytes,
+    key: bool,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Encoded(EncodedUnit),
+    Described(Vec<u8>),
+}
+
+impl Unit {
+    /// Whether it can be decoded without those before it.
+    #[must_use]
+    pub const fn is_key(&self) -> bool {
+        self.key
+    }
+}
+
+impl AsRef<[u8]> for Unit {
+    fn as_ref(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Encoded(unit) => unit.as_ref(),
+            Bytes::Described(bytes) => bytes,
+        }
+    }
 }
 
 /// A picture lent to the encoder, which copies it before it returns.
@@ -108,7 +143,9 @@ impl MountEncoder {
     /// When the element is not there or takes the settings not.
     pub fn new(settings: &EncoderSettings, target: Target) -> Result<Self, EncoderError> {
         let encoder = make(settings, target)?;
-        Ok(Self { settings: settings.clone(), target, encoder, encoded: 0, failures: 0 })
+        let describer =
+            (settings.name == EncoderName::Openh264).then(|| Describer::new(target.rate));
+        Ok(Self { settings: settings.clone(), target, encoder, describer, encoded: 0, failures: 0 })
     }
 
     /// Encodes `picture`, as an IDR picture with parameter sets in front if `key`. `None` when the
@@ -120,12 +157,12 @@ impl MountEncoder {
         &mut self,
         picture: &Arc<Picture>,
         key: bool,
-    ) -> Result<Option<EncodedUnit>, EncoderError> {
+    ) -> Result<Option<Unit>, EncoderError> {
         match self.push(picture, key) {
             Ok(mut units) => {
                 self.failures = 0;
                 match units.len() {
-                    0 | 1 => Ok(units.pop()),
+                    0 | 1 => Ok(units.pop().map(|unit| self.described(unit))),
                     several => Err(EncoderError::Count(several)),
                 }
             }
@@ -137,6 +174,16 @@ impl MountEncoder {
                 Ok(None)
             }
         }
+    }
+
+    fn described(&mut self, unit: EncodedUnit) -> Unit {
+        let key = unit.is_key();
+        let describer = self.describer.as_mut().filter(|_| key);
+        let bytes = match describer.and_then(|describer| describer.describe(unit.as_ref())) {
+            Some(bytes) => Bytes::Described(bytes),
+            None => Bytes::Encoded(unit),
+        };
+        Unit { bytes, key }
     }
 
     fn push(&mut self, picture: &Arc<Picture>, key: bool) -> Result<Vec<EncodedUnit>, CodecError> {
