@@ -1,7 +1,7 @@
 //! The benchmark's judgement: which picture is which, what is late, lost or repeated, and what makes
 //! an access unit. The rest of it is held to its controls each time it runs.
 #![forbid(unsafe_code)]
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[path = "../benches/end_to_end/accounting.rs"]
 mod accounting;

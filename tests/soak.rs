@@ -85,7 +85,9 @@ fn soak(length: Duration) {
         strikes[0], strikes[1], strikes[2], strikes[3], strikes[4]
     );
     let (baseline, last) = (baseline.expect("a minute has passed"), scene.core_size());
-    println!("soak: core side {baseline:?} after the first minute, {last:?} at the end (KiB, descriptors)");
+    println!(
+        "soak: core side {baseline:?} after the first minute, {last:?} at the end (KiB, descriptors)"
+    );
     assert!(last.0 <= baseline.0 + MOST_GROWTH_KIB, "memory grows: {baseline:?} to {last:?}");
     assert!(last.1 <= baseline.1 + MOST_DESCRIPTORS, "descriptors leak: {baseline:?} to {last:?}");
     for (player, (name, _)) in scene.players.iter_mut().zip(CAMERAS) {
