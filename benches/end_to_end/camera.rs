@@ -6,9 +6,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cofferdam_system_tests::programs;
 
 use crate::accounting::{Loop, Sent};
+use crate::binaries::Binaries;
 
 /// What a camera sends.
 #[derive(Clone, Copy, Debug)]
@@ -50,17 +50,23 @@ pub(crate) struct Camera {
 
 impl Camera {
     /// Starts cameras, all at once, and waits until they listen. Their logs go to `folder`.
-    pub(crate) fn start_all(specs: &[CameraSpec], folder: &Path) -> anyhow::Result<Vec<Self>> {
-        let starting: Vec<Self> =
-            specs.iter().map(|spec| Self::spawn(*spec, folder)).collect::<anyhow::Result<_>>()?;
+    pub(crate) fn start_all(
+        specs: &[CameraSpec],
+        binaries: &Binaries,
+        folder: &Path,
+    ) -> anyhow::Result<Vec<Self>> {
+        let starting: Vec<Self> = specs
+            .iter()
+            .map(|spec| Self::spawn(*spec, binaries, folder))
+            .collect::<anyhow::Result<_>>()?;
         starting.into_iter().map(Self::wait_until_listening).collect()
     }
 
-    fn spawn(spec: CameraSpec, folder: &Path) -> anyhow::Result<Self> {
+    fn spawn(spec: CameraSpec, binaries: &Binaries, folder: &Path) -> anyhow::Result<Self> {
         let name = spec.name();
         let log = folder.join(format!("{name}.sent"));
         let ((width, height), fps) = (spec.size, spec.fps);
-        let mut command = Command::new(programs::ours("cofferdam-simulator"));
+        let mut command = Command::new(binaries.simulator());
         command
             .args(["--camera", &format!("{name}:h264:{width}x{height}@{fps}")])
             .args(["--first-number", &spec.number.to_string()])

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 
 use crate::accounting::percentile;
+use crate::binaries::Binaries;
 use crate::camera::{Camera, CameraSpec};
 use crate::measure::{Stream, stream};
 use crate::reader::Reader;
@@ -61,16 +62,16 @@ impl Controls {
 
 /// Runs all controls at once, on one gateway: readers of the same pictures over ways that differ in
 /// the one thing that is to show.
-pub(crate) fn run(folder: &Path) -> anyhow::Result<Controls> {
+pub(crate) fn run(binaries: &Binaries, folder: &Path) -> anyhow::Result<Controls> {
     let spec =
         CameraSpec { number: 101, size: SIZE, fps: FPS, loop_seconds: LOOP_SECONDS, drop: None };
     let dropping = CameraSpec { number: 102, drop: Some(DROPPED), ..spec };
-    let cameras = Camera::start_all(&[spec, dropping], folder)?;
+    let cameras = Camera::start_all(&[spec, dropping], binaries, folder)?;
     let [steady, dropping] = cameras.as_slice() else { unreachable!("two were started") };
 
     let before_gateway = relayed(&steady.url)?;
     let tables = [&steady.url, &before_gateway, &dropping.url];
-    let gateway = Ours::start(&tables.map(|url| (url.as_str(), SIZE, FPS)));
+    let gateway = Ours::start(binaries, &tables.map(|url| (url.as_str(), SIZE, FPS)));
     let behind_gateway = relay::start(gateway.address(), HOLD)?;
     let behind_gateway =
         gateway.url(0).replace(&gateway.address().to_string(), &behind_gateway.to_string());

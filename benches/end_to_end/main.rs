@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 
 mod accounting;
+mod binaries;
 mod camera;
 mod controls;
 mod cost;
@@ -22,12 +23,13 @@ mod relay;
 mod report;
 mod subject;
 
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 
-use anyhow::ensure;
 use clap::Parser as _;
 use tempfile::TempDir;
 
+use binaries::Binaries;
 use camera::{Camera, CameraSpec};
 use options::{Options, Part};
 use report::Report;
@@ -48,12 +50,13 @@ fn main() -> ExitCode {
 
 fn bench(options: &Options) -> anyhow::Result<ExitCode> {
     if !options.no_build {
-        build()?;
+        binaries::build()?;
     }
     let folder = TempDir::with_prefix("cofferdam-bench-")?;
+    let binaries = Binaries::copy_to(folder.path())?;
     println!("{}", machine::describe());
     if options.wants_controls() {
-        let controls = controls::run(folder.path())?;
+        let controls = controls::run(&binaries, folder.path())?;
         controls.lines().for_each(|line| println!("{line}"));
         if !controls.all_good() {
             eprintln!("end_to_end: what the controls do not show cannot be measured");
@@ -61,33 +64,22 @@ fn bench(options: &Options) -> anyhow::Result<ExitCode> {
         }
     }
     if options.wants_numbers() {
-        let report = numbers(options, &folder)?;
+        let report = numbers(options, &binaries, folder.path())?;
         print!("{}", report.table());
         report.write_json(options.json.as_deref())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the binaries that are measured, as they are shipped.
-fn build() -> anyhow::Result<()> {
-    let programs = ["cofferdam", "cofferdam-ingest", "cofferdam-encode", "cofferdam-simulator"];
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command.args(["build", "--release", "--locked", "--quiet"]);
-    command.args(programs.iter().flat_map(|program| ["-p", program]));
-    ensure!(command.status()?.success(), "the binaries do not build");
-    Ok(())
-}
-
 /// Measures both subjects in turn, on the same cameras.
-fn numbers(options: &Options, folder: &TempDir) -> anyhow::Result<Report> {
+fn numbers(options: &Options, binaries: &Binaries, folder: &Path) -> anyhow::Result<Report> {
     let spec =
         |number| CameraSpec { number, size: (1920, 1080), fps: 25, loop_seconds: 20, drop: None };
     let specs: Vec<CameraSpec> = (1..=options.cameras).map(spec).collect();
-    let cameras = Camera::start_all(&specs, folder.path())?;
+    let cameras = Camera::start_all(&specs, binaries, folder)?;
     let mut peer = match options.no_peer {
         true => Err(anyhow::anyhow!("not asked for")),
-        false => peer::Program::compile(folder.path()),
+        false => peer::Program::compile(folder),
     };
     let mut report = Report::new(options.cameras);
     for plan in options.plans() {
@@ -95,7 +87,7 @@ fn numbers(options: &Options, folder: &TempDir) -> anyhow::Result<Report> {
         {
             let tables: Vec<_> =
                 urls().zip(&specs).map(|(url, spec)| (url, spec.size, spec.fps)).collect();
-            let gateway = Ours::start(&tables);
+            let gateway = Ours::start(binaries, &tables);
             report.add(measure::round(&gateway, &cameras, plan)?);
         }
         // Without the peer the gateway's numbers stand alone: there is nothing to relate them to.

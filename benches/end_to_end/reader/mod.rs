@@ -9,6 +9,7 @@ pub(crate) mod rtp;
 pub(crate) mod rtsp;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,7 +68,9 @@ pub(crate) struct Reader {
 impl Reader {
     /// Starts to read `url`, which shows the camera with this number in pictures of this size.
     pub(crate) fn start(url: &str, camera: u8, size: (u32, u32)) -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
+        // This program, even if a newer one has taken its place in the meantime.
+        let mut child = Command::new("/proc/self/exe")
+            .arg0("end_to_end")
             .args(["read", "--url", url, "--camera", &camera.to_string()])
             .args(["--width", &size.0.to_string(), "--height", &size.1.to_string()])
             .stdin(Stdio::piped())

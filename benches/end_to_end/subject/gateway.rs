@@ -5,6 +5,7 @@ use cofferdam_system_tests::processes::Process;
 use cofferdam_system_tests::{CameraConfig, Gateway, GatewayConfig};
 
 use super::Subject;
+use crate::binaries::Binaries;
 
 /// The peer's settings, in the words of our configuration.
 const ENCODER: &str = "encoder = { name = \"x264\", preset = \"superfast\", quality = 25, \
@@ -16,13 +17,14 @@ pub(crate) struct Ours(Gateway);
 impl Ours {
     /// Starts a gateway that reads `cameras`: for each its URL, the size of its pictures and their
     /// rate.
-    pub(crate) fn start(cameras: &[(&str, (u32, u32), u32)]) -> Self {
+    pub(crate) fn start(binaries: &Binaries, cameras: &[(&str, (u32, u32), u32)]) -> Self {
         let table = |(index, (url, (width, height), fps)): (usize, &(&str, (u32, u32), u32))| {
             CameraConfig::new(&format!("camera-{index}"), url, (*width, *height, *fps))
                 .with(ENCODER)
         };
         let cameras = cameras.iter().enumerate().map(table).collect();
-        Self(Gateway::start(&GatewayConfig::open(cameras)))
+        let config = GatewayConfig::open(cameras);
+        Self(Gateway::start_with(&config, &binaries.cofferdam(), |_| ()))
     }
 
     /// Where it listens.
