@@ -52,10 +52,11 @@ pub fn ssim(a: &[u8], b: &[u8], width: usize) -> f64 {
     let (mut sum, mut blocks) = (0.0, 0.0);
     for top in (0..height.saturating_sub(SIDE - 1)).step_by(SIDE) {
         for left in (0..width.saturating_sub(SIDE - 1)).step_by(SIDE) {
-            let (mut sa, mut sb, mut saa, mut sbb, mut sab) = (0.0, 0.0, 0.0, 0.0, 0.0);
+            let (mut sa, mut sb, mut saa, mut sbb, mut sab) = (0u32, 0u32, 0u32, 0u32, 0u32);
             for y in top..top + SIDE {
-                for x in left..left + SIDE {
-                    let (p, q) = (f64::from(a[y * width + x]), f64::from(b[y * width + x]));
+                let row = y * width + left..y * width + left + SIDE;
+                for (p, q) in a[row.clone()].iter().zip(&b[row]) {
+                    let (p, q) = (u32::from(*p), u32::from(*q));
                     sa += p;
                     sb += q;
                     saa += p * p;
@@ -63,6 +64,7 @@ pub fn ssim(a: &[u8], b: &[u8], width: usize) -> f64 {
                     sab += p * q;
                 }
             }
+            let [sa, sb, saa, sbb, sab] = [sa, sb, saa, sbb, sab].map(f64::from);
             let n = (SIDE * SIDE) as f64;
             let (ma, mb) = (sa / n, sb / n);
             let (va, vb, cov) = (saa / n - ma * ma, sbb / n - mb * mb, sab / n - ma * mb);
@@ -92,6 +94,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::cast_possible_truncation)]
     fn ssim_tells_equal_from_unrelated() {
         let ramp: Vec<u8> = (0..64 * 64u32).map(|i| (i % 64 * 4) as u8).collect();
         let noise: Vec<u8> =

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::print_stderr)]
 
+pub mod film;
 pub mod foreign_camera;
 pub mod gateway;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod player;
 pub mod processes;
 pub mod programs;
 pub mod scene;
+mod vlc;
 pub mod wait;
 
 pub use gateway::{CameraConfig, Gateway, GatewayConfig};

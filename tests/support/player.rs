@@ -2,10 +2,13 @@
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use cofferdam_simulator::barcode::{self, Barcode};
+use tempfile::TempDir;
+
+use crate::vlc;
 
 /// How a player fetches RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +26,53 @@ pub enum Client {
     Ffmpeg,
     /// GStreamer's `rtspsrc`.
     Gstreamer,
+    /// VLC.
+    Vlc,
 }
+
+impl Client {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ffmpeg, Self::Gstreamer, Self::Vlc];
+
+    /// The program it is.
+    #[must_use]
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Ffmpeg => "ffmpeg",
+            Self::Gstreamer => "gst-launch-1.0",
+            Self::Vlc => "vlc",
+        }
+    }
+
+    /// The bytes that follow each luma plane of that size. GStreamer and VLC give I420: on the way to
+    /// grey they would stretch the range of the samples.
+    const fn chroma(self, luma: usize) -> usize {
+        match self {
+            Self::Ffmpeg => 0,
+            Self::Gstreamer | Self::Vlc => luma / 2,
+        }
+    }
+}
+
+/// What players say though nothing is wrong; everything else they say is a complaint.
+const HARMLESS: [&str; 11] = [
+    // VLC, looking for a way from each format its decoder might give to grey: most are none.
+    "chain filter error: Too high level of recursion",
+    "main filter error: Failed to create video converter",
+    "main stream out error: Failed to create video converter",
+    // VLC, offering options of real encoders to the one that only copies pictures.
+    "avcodec encoder error: Unknown option",
+    // VLC without a desktop.
+    "vlcpulse audio output error: PulseAudio server connection failure",
+    "main interface error: no suitable interface module",
+    "interface \"globalhotkeys,none\" initialization failed",
+    "dummy interface: using the dummy interface module",
+    // VLC, naming the two modules that were asked for.
+    "dummy mux: Open",
+    "idummy demux: command `quit'",
+    // VLC's libavformat, told by the door that UDP is not to be had.
+    "method SETUP failed: 461 Unsupported Transport",
+];
 
 /// One decoded picture: its luma plane, and when it came.
 #[derive(Clone, Debug)]
@@ -43,13 +92,25 @@ pub struct Player {
     /// Rows of every picture.
     pub height: usize,
     said: Option<std::thread::JoinHandle<String>>,
+    // VLC's, both.
+    _door: Option<vlc::Door>,
+    _home: Option<TempDir>,
 }
 
 /// What a player did until it was stopped.
 #[derive(Debug)]
 pub struct Ended {
-    /// What it printed: nothing, unless something went wrong.
+    /// What it printed.
     pub said: String,
+}
+
+impl Ended {
+    /// The lines that tell of something gone wrong.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<&str> {
+        let lines = self.said.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.filter(|line| !HARMLESS.iter().any(|harmless| line.contains(harmless))).collect()
+    }
 }
 
 impl Player {
@@ -59,9 +120,16 @@ impl Player {
     /// When the player cannot be started.
     #[must_use]
     pub fn start(client: Client, transport: Transport, url: &str, size: (usize, usize)) -> Self {
+        let (mut door, mut home) = (None, None);
         let mut command = match client {
             Client::Ffmpeg => ffmpeg(transport, url),
             Client::Gstreamer => gstreamer(transport, url),
+            Client::Vlc => {
+                let folder = everyones_folder();
+                let (command, before) = vlc::command(transport, url, folder.path());
+                (door, home) = (before, Some(folder));
+                command
+            }
         };
         let mut child = command
             .stdin(Stdio::null())
@@ -73,10 +141,12 @@ impl Player {
         let mut stderr = child.stderr.take().expect("standard error is piped");
         let (send, pictures) = sync_channel(4096);
         let (width, height) = size;
+        let mut chroma = vec![0; client.chroma(width * height)];
         std::thread::spawn(move || {
             loop {
                 let mut luma = vec![0; width * height];
-                if stdout.read_exact(&mut luma).is_err() {
+                if stdout.read_exact(&mut luma).is_err() || stdout.read_exact(&mut chroma).is_err()
+                {
                     return;
                 }
                 if send.send(Shown { luma, at: Instant::now() }).is_err() {
@@ -89,15 +159,12 @@ impl Player {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        Self { child, pictures, width, height, said: Some(said) }
+        Self { child, pictures, width, height, said: Some(said), _door: door, _home: home }
     }
 
     /// The next picture, within `deadline`; `None` when the player ended or none came.
     pub fn next(&self, deadline: Duration) -> Option<Shown> {
-        match self.pictures.recv_timeout(deadline) {
-            Ok(shown) => Some(shown),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.pictures.recv_timeout(deadline).ok()
     }
 
     /// The barcode in a picture this player gave.
@@ -147,6 +214,15 @@ impl Drop for Player {
     }
 }
 
+/// A folder that VLC can write to as well when it runs as another user.
+fn everyones_folder() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::with_prefix("cofferdam-vlc-").expect("a temporary folder");
+    let everyone = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), everyone).expect("a folder of our own");
+    folder
+}
+
 fn ffmpeg(transport: Transport, url: &str) -> Command {
     let transport = match transport {
         Transport::Tcp => "tcp",
@@ -154,11 +230,14 @@ fn ffmpeg(transport: Transport, url: &str) -> Command {
     };
     let mut command = Command::new("ffmpeg");
     command
-        .args(["-nostdin", "-v", "warning", "-fflags", "nobuffer", "-flags", "low_delay"])
+        .args(["-nostdin", "-v", "warning", "-flags", "low_delay"])
         // The description says all there is to know: there is nothing to analyse for five seconds.
         .args(["-analyzeduration", "500000"])
         .args(["-threads", "1", "-rtsp_transport", transport, "-i", url, "-an"])
-        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]);
+        // The luma plane as it was decoded, as the other players give it.
+        .args(["-vf", "extractplanes=y", "-fps_mode", "passthrough"])
+        // As fine as RTP's: pictures less than a tick apart, as where a slate ends, are no mistake.
+        .args(["-enc_time_base", "1:90000", "-f", "rawvideo", "-"]);
     command
 }
 
@@ -172,72 +251,6 @@ fn gstreamer(transport: Transport, url: &str) -> Command {
         .args(["-q", "rtspsrc", &format!("location={url}"), &format!("protocols={protocol}")])
         .args(["latency=100", "!", "rtph264depay", "!", "h264parse", "!"])
         .args(["avdec_h264", "max-threads=1", "!", "videoconvert", "!"])
-        .args(["video/x-raw,format=GRAY8", "!", "fdsink", "sync=false"]);
+        .args(["video/x-raw,format=I420", "!", "fdsink", "sync=false"]);
     command
-}
-
-/// What VLC recorded of a mount.
-#[derive(Debug)]
-pub struct Recorded {
-    /// The recording, an MPEG transport stream.
-    pub file: std::path::PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-/// Lets VLC, as a user that is not root (it refuses to run as one), record `url` for a while.
-///
-/// # Panics
-/// When it cannot be started.
-#[must_use]
-pub fn vlc_records(transport: Transport, url: &str, seconds: u32) -> Recorded {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::TempDir::with_prefix("cofferdam-vlc-").expect("a temporary folder");
-    let everyone = std::fs::Permissions::from_mode(0o777);
-    std::fs::set_permissions(folder.path(), everyone).expect("a folder of our own");
-    let file = folder.path().join("recording.ts");
-    let mut words: Vec<String> = Vec::new();
-    if rustix::process::geteuid().is_root() {
-        words.extend(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"].map(Into::into),
-        );
-    }
-    words.extend(["cvlc", "--quiet", "--no-audio", "--intf", "dummy"].map(Into::into));
-    if transport == Transport::Tcp {
-        words.push("--rtsp-tcp".into());
-    }
-    words.push(format!("--sout=#std{{access=file,mux=ts,dst={}}}", file.display()));
-    words.push(format!("--run-time={seconds}"));
-    words.push(url.into());
-    words.push("vlc://quit".into());
-    let mut child = Command::new(&words[0])
-        .args(&words[1..])
-        .env("HOME", folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("VLC starts");
-    let end = Instant::now() + Duration::from_secs(u64::from(seconds) + 20);
-    while matches!(child.try_wait(), Ok(None)) && Instant::now() < end {
-        std::thread::park_timeout(Duration::from_millis(100));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    Recorded { file, _folder: folder }
-}
-
-/// Every picture of a recording, decoded by FFmpeg, and what FFmpeg said about it.
-///
-/// # Panics
-/// When FFmpeg cannot be run.
-#[must_use]
-pub fn decode(file: &std::path::Path, (width, height): (usize, usize)) -> (Vec<Vec<u8>>, String) {
-    let output = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "warning", "-i"])
-        .arg(file)
-        .args(["-an", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
-        .output()
-        .expect("ffmpeg runs");
-    let pictures = output.stdout.chunks_exact(width * height).map(<[u8]>::to_vec).collect();
-    (pictures, String::from_utf8_lossy(&output.stderr).into_owned())
 }

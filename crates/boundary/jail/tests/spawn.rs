@@ -1,5 +1,5 @@
 //! What a started process has, and what it has not.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::io::Read;
 use std::path::Path;

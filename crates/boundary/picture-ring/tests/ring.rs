@@ -1,5 +1,5 @@
 //! The ring between an honest and a hostile writer and its reader.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
