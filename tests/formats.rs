@@ -1,0 +1,150 @@
+//! Whatever form a camera's pictures have, the same colours come out at the same place.
+//!
+//! Each camera draws seven bars in another form; the reader is FFmpeg, which goes by what the
+//! published stream says of itself.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::process::Command;
+use std::time::Duration;
+
+use cofferdam_system_tests::foreign_camera::{self, ForeignCamera};
+use cofferdam_system_tests::{CameraConfig, Gateway, GatewayConfig, until};
+
+/// From left to right, in the upper two thirds of the picture.
+const BARS: [[u8; 3]; 7] = [
+    [255, 255, 255],
+    [255, 255, 0],
+    [0, 255, 255],
+    [0, 255, 0],
+    [255, 0, 255],
+    [255, 0, 0],
+    [0, 0, 255],
+];
+
+/// The most that a colour may be off: 8-bit steps through two encoders and two matrices.
+const TOLERANCE: u8 = 8;
+
+const RATE: u32 = 10;
+
+const X264: &str = "x264enc speed-preset=ultrafast tune=zerolatency bitrate=2000 key-int-max=10 ! \
+                    rtph264pay config-interval=-1 name=pay0 pt=96";
+const X265: &str = "x265enc speed-preset=ultrafast tune=zerolatency bitrate=2000 key-int-max=10 \
+                    option-string=\"pools=1:frame-threads=1\" ! \
+                    rtph265pay config-interval=-1 name=pay0 pt=96";
+const JPEG: &str = "jpegenc quality=85 ! rtpjpegpay name=pay0 pt=26";
+
+/// A camera: its pictures' form as raw caps, and how it encodes them.
+struct Form {
+    id: &'static str,
+    caps: &'static str,
+    encoder: &'static str,
+    /// What it is published as.
+    size: (u32, u32),
+    /// Left edge and width of its picture in that.
+    columns: (u32, u32),
+    more: &'static str,
+}
+
+impl Form {
+    const fn new(id: &'static str, caps: &'static str, encoder: &'static str) -> Self {
+        Self { id, caps, encoder, size: (320, 240), columns: (0, 320), more: "" }
+    }
+
+    fn start(&self) -> ForeignCamera {
+        let Self { caps, encoder, .. } = self;
+        let line = format!(
+            "( videotestsrc is-live=true pattern=smpte ! \
+             video/x-raw,format=RGB,width=320,height=240,framerate={RATE}/1 ! \
+             videoconvert dither=none ! video/x-raw,{caps} ! {encoder} )"
+        );
+        ForeignCamera::launch(0, &line, None)
+    }
+
+    fn config(&self, camera: &ForeignCamera) -> CameraConfig {
+        let picture = (self.size.0, self.size.1, RATE);
+        CameraConfig::new(self.id, &camera.url(), picture).with(self.more)
+    }
+
+    /// What is wrong with a picture of it as a reader sees it.
+    fn complaint(&self, rgb: &[u8]) -> Option<String> {
+        let (width, height) = self.size;
+        let (left, columns) = self.columns;
+        let at = |x: u32| {
+            let first = ((height / 3 * width + x) * 3) as usize;
+            [rgb[first], rgb[first + 1], rgb[first + 2]]
+        };
+        let bar = |n: u32| left + columns * (2 * n + 1) / 14;
+        let bars = (0..7).map(bar).zip(BARS);
+        let beside = [left / 2, width - left / 2 - 1].map(|x| (x, [0; 3]));
+        bars.chain(beside.into_iter().filter(|_| left > 0)).find_map(|(x, expected)| {
+            let found = at(x);
+            let off = found.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+            (off > Some(TOLERANCE))
+                .then(|| format!("{}: {found:?} for {expected:?} at {x}", self.id))
+        })
+    }
+}
+
+/// The first picture that a reader gets, converted by what the stream says.
+fn first_picture(url: &str, (width, height): (u32, u32)) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-analyzeduration", "500000"])
+        .args(["-rtsp_transport", "tcp", "-i", url, "-frames:v", "1"])
+        .args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        .output()
+        .expect("ffmpeg runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout.len(), (width * height * 3) as usize, "{said}");
+    output.stdout
+}
+
+#[test]
+fn every_form_of_picture_comes_out_in_the_same_colours() {
+    if !foreign_camera::available("every_form_of_picture_comes_out_in_the_same_colours") {
+        return;
+    }
+    let forms = [
+        Form::new("h264-420", "format=I420,colorimetry=bt709", X264),
+        Form::new("h264-422", "format=Y42B,colorimetry=bt709", X264),
+        Form::new("h264-444", "format=Y444,colorimetry=bt709", X264),
+        Form::new("h264-601", "format=I420,colorimetry=bt601", X264),
+        Form::new("h264-full", "format=I420,colorimetry=(string)1:3:5:1", X264),
+        Form::new("h265-full-601", "format=I420,colorimetry=(string)1:4:0:0", X265),
+        Form::new("jpeg-420", "format=I420,colorimetry=(string)1:4:0:0", JPEG),
+        Form::new("jpeg-422", "format=Y42B,colorimetry=(string)1:4:0:0", JPEG),
+        Form {
+            size: (320, 180),
+            columns: (40, 240),
+            ..Form::new("pillars", "format=I420,colorimetry=bt709", X264)
+        },
+        Form {
+            more: "encoder = { name = \"openh264\" }",
+            ..Form::new("openh264", "format=I420,colorimetry=bt709", X264)
+        },
+    ];
+    // More than eight bits is a form that is refused, and said to be.
+    let refused = [
+        Form::new("h264-10", "format=I420_10LE,colorimetry=bt709", X264),
+        Form::new("h265-10", "format=I420_10LE,colorimetry=bt709", X265),
+    ];
+    let all = || forms.iter().chain(&refused);
+    let cameras: Vec<_> = all().map(Form::start).collect();
+    let config = GatewayConfig::open(all().zip(&cameras).map(|(form, c)| form.config(c)).collect());
+    let gateway = Gateway::start(&config);
+
+    let mut complaints = Vec::new();
+    for form in &forms {
+        let labels = [&format!("camera=\"{}\"", form.id), "state=\"live\""];
+        until(Duration::from_secs(40), &format!("{}: pictures", form.id), || {
+            (gateway.metrics().value("cofferdam_camera_state", &labels) == Some(1.0)).then_some(())
+        });
+        let picture = first_picture(&gateway.url(&format!("{}/main", form.id)), form.size);
+        complaints.extend(form.complaint(&picture));
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
+    for form in &refused {
+        let labels = [&format!("camera=\"{}\"", form.id), "fault=\"unsupported_picture\""];
+        gateway.wait_for_metric("cofferdam_camera_faults_total", &labels, |faults| faults >= 1.0);
+    }
+}
