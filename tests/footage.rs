@@ -29,6 +29,9 @@ use tempfile::TempDir;
 /// For whatever should happen soon.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// How often a player may try to show a film whole.
+const ATTEMPTS: usize = 3;
+
 /// The size of films that have to be drawn.
 const SMALL: (u32, u32) = (640, 360);
 
@@ -188,33 +191,47 @@ fn plays(name: &str, size: (u32, u32), rate: u32, rounds: &[&[(Client, Transport
     let film = Film::decode(&footage.file, (width as usize, height as usize));
     for players in rounds {
         let camera = |port| ForeignCamera::film(port, &footage.file, None);
-        let (mut all, mut kept_up) = watch(&footage, &film, players, camera);
-        for _ in 0..2 {
-            if kept_up {
+        let mut left = players.to_vec();
+        let mut errors = Vec::new();
+        // Six decoders beside a gateway and an encoder are much for two cores, and what a player of
+        // its own leaves out under load is not the gateway's doing: who failed may try again, alone
+        // with the others that failed.
+        for attempt in 1..=ATTEMPTS {
+            let (all, kept_up) = watch(&footage, &film, &left, camera);
+            let failed =
+                all.iter().filter_map(|w| Some((w.player, is_whole(w, &film, rate).err()?)));
+            (left, errors) = failed.unzip();
+            if left.is_empty() {
                 break;
             }
-            eprintln!("{name}: once more, this machine was too busy");
-            (all, kept_up) = watch(&footage, &film, players, camera);
+            eprintln!("{name}, attempt {attempt}, gateway kept up: {kept_up}: {errors:#?}");
         }
-        for watched in all {
-            is_whole(&watched, &film, rate);
-        }
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
     }
 }
 
 /// A player showed all of the film at its pace, and complained about nothing.
-fn is_whole(Watched { player, frames, complaints }: &Watched, film: &Film, rate: u32) {
-    let showing = film.judge(frames).unwrap_or_else(|error| panic!("{player:?}: {error:?}"));
-    eprintln!("{player:?}: {showing:?}");
+fn is_whole(watched: &Watched, film: &Film, rate: u32) -> Result<(), String> {
+    let Watched { player, frames, complaints } = watched;
     let second = rate as usize;
+    // VLC leaves out some of the first pictures, and hurries with others, until its clock is set.
+    let settled =
+        if player.0 == Client::Vlc { frames.get(2 * second..).unwrap_or(&[]) } else { frames };
+    let showing = film.judge(settled).map_err(|error| format!("{player:?}: {error:?}"))?;
     // VLC begins when it has seen enough of the stream.
-    let latest = if player.0 == Client::Vlc { 6 * second } else { second };
-    assert!(showing.first <= latest, "{player:?} from the start: {showing:?}");
-    assert!(showing.last + second >= film.len(), "{player:?} to the end: {showing:?}");
+    let latest = if player.0 == Client::Vlc { 8 * second } else { second };
     let paced = Duration::from_secs_f64((showing.pictures - 1) as f64 / f64::from(rate));
     let off = showing.lasted.abs_diff(paced);
-    assert!(off <= paced / 20, "{player:?} took {off:?} more or less: {showing:?}");
-    assert!(complaints.is_empty(), "{player:?}: {complaints:#?}");
+    let wrong = [
+        (showing.first > latest, "not from the start"),
+        (showing.last + second < film.len(), "not to the end"),
+        (off > paced / 20, "not at its pace"),
+        (!complaints.is_empty(), "with complaints"),
+    ];
+    match wrong.into_iter().find(|(is_wrong, _)| *is_wrong) {
+        Some((_, what)) => Err(format!("{player:?} {what}: {showing:?} {complaints:#?}")),
+        None => Ok(()),
+    }
 }
 
 #[test]
