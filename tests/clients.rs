@@ -141,3 +141,26 @@ fn a_camera_of_another_make_is_read_with_digest_credentials() {
         gateway.metrics().value("cofferdam_camera_pictures_in_total", &["camera=\"stranger\""]);
     assert_eq!(never, Some(0.0));
 }
+
+#[test]
+fn a_camera_that_says_goodbye_is_connected_to_again_at_once() {
+    if !foreign_camera::available("goodbye") {
+        return;
+    }
+    let folder = TempDir::with_prefix("cofferdam-clients-").unwrap();
+    let file = film::draw(folder.path(), "drawn.mp4", scene::SIZE, scene::RATE, 2);
+    // At its end it sends an RTCP BYE, and the connection stays open.
+    let camera = ForeignCamera::film(0, &file, None);
+    let (width, height) = scene::SIZE;
+    let config = CameraConfig::new("film", &camera.url(), (width, height, scene::RATE));
+    let gateway = Gateway::start(&GatewayConfig::open(vec![config]));
+    // Waiting for more pictures would take five seconds each time, and be another fault.
+    let film_twice = f64::from(2 * 2 * scene::RATE);
+    gateway.wait_for_metric("cofferdam_camera_pictures_in_total", &[], |n| n > film_twice);
+    let metrics = gateway.metrics();
+    let faults = |name: &str| {
+        metrics.value("cofferdam_camera_faults_total", &[&format!("fault=\"{name}\"")])
+    };
+    assert!(faults("stream_ended") >= Some(2.0), "{:?}", faults("stream_ended"));
+    assert_eq!(faults("no_pictures"), Some(0.0));
+}

@@ -24,6 +24,8 @@ use crate::basic_policy::{Challenge, FirstAnswer, Progress, advance, first_answe
 use crate::classify::{Severity, request_fault, stream_severity};
 use crate::decode::h265;
 
+/// A source leaves the session (RFC 3550 section 6.6).
+const RTCP_BYE: u8 = 203;
 /// For resolving a name, and for each connection attempt.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// For each answer.
@@ -290,6 +292,13 @@ impl AccessUnits {
                 None => return Err(Interruption::Closed),
                 Some(Ok(CodecItem::VideoFrame(frame))) if frame.stream_id() == self.stream_id => {
                     return Ok(self.unit(frame));
+                }
+                // Servers that play a recording end so, and leave the connection open.
+                Some(Ok(CodecItem::Rtcp(packets)))
+                    if packets.stream_id() == self.stream_id
+                        && packets.pkts().any(|packet| packet.payload_type() == RTCP_BYE) =>
+                {
+                    return Err(Interruption::Closed);
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
