@@ -36,6 +36,9 @@ use report::Report;
 use subject::gateway::Ours;
 use subject::peer;
 
+/// How often the controls may be run.
+const CONTROL_ATTEMPTS: usize = 3;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = match &options.part {
@@ -55,13 +58,9 @@ fn bench(options: &Options) -> anyhow::Result<ExitCode> {
     let folder = TempDir::with_prefix("cofferdam-bench-")?;
     let binaries = Binaries::copy_to(folder.path())?;
     println!("{}", machine::describe());
-    if options.wants_controls() {
-        let controls = controls::run(&binaries, folder.path())?;
-        controls.lines().for_each(|line| println!("{line}"));
-        if !controls.all_good() {
-            eprintln!("end_to_end: what the controls do not show cannot be measured");
-            return Ok(ExitCode::FAILURE);
-        }
+    if options.wants_controls() && !controls_show(&binaries, folder.path())? {
+        eprintln!("end_to_end: what the controls do not show cannot be measured");
+        return Ok(ExitCode::FAILURE);
     }
     if options.wants_numbers() {
         let report = numbers(options, &binaries, folder.path())?;
@@ -69,6 +68,21 @@ fn bench(options: &Options) -> anyhow::Result<ExitCode> {
         report.write_json(options.json.as_deref())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether all controls show, in one attempt of a few.
+///
+/// A measurement that does not see what it should fails every time; a gateway that loses a picture
+/// because something else has the machine does not.
+fn controls_show(binaries: &Binaries, folder: &Path) -> anyhow::Result<bool> {
+    for _ in 0..CONTROL_ATTEMPTS {
+        let controls = controls::run(binaries, folder)?;
+        controls.lines().for_each(|line| println!("{line}"));
+        if controls.all_good() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Measures both subjects in turn, on the same cameras.
