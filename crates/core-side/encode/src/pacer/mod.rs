@@ -3,8 +3,10 @@
 //! Ticks lie on a grid of the published rate. While the camera keeps that rate the grid is locked
 //! to it ([`phase`]): slowly, so that the camera's jitter does not pass, and with just enough delay
 //! that every picture is there when its tick is due. A picture that is late all the same is waited
-//! for, so that a hiccup delays instead of costing a repeat and a skip. When the camera comes at
-//! another rate ([`balance`]) the grid runs free and shows the newest picture of each tick.
+//! for as long as the ring can hold those behind it, so that a hiccup delays instead of costing
+//! repeats and skips: what piled up meanwhile is shown at once, each at the tick that was its own.
+//! When the camera comes at another rate ([`balance`]) the grid runs free and shows the newest
+//! picture of each tick.
 
 mod balance;
 mod lag;
@@ -35,6 +37,18 @@ const LEAST_GAP: Duration = Duration::from_millis(1);
 
 /// A worker that is this many periods behind leaves ticks out instead of catching up.
 const MOST_BEHIND: u64 = 3;
+
+/// A late picture is waited for so many eighths of a period: a ring of four slots still holds the
+/// three pictures that come behind it.
+const PATIENCE_EIGHTHS: u32 = 23;
+
+/// Nor is it waited for any longer than this: at a low rate the ring is not what bounds it.
+const MOST_PATIENCE: Duration = Duration::from_millis(150);
+
+/// So many pictures in a row that come this late, in eighths of a period, with none behind them: those
+/// of the ticks before were lost, and the grid moves on to where the camera is.
+const LATE_IN_A_ROW: u32 = 4;
+const LATE_EIGHTHS: u32 = 7;
 
 /// What the pacer goes by.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +126,8 @@ pub struct Pacer {
     last_complete: MonotonicTime,
     phase: PhaseLock,
     lag: Lag,
+    /// Pictures in a row that came a period or more after their tick.
+    late: u32,
     balance: Balance,
     counts: PacerCounts,
 }
@@ -131,6 +147,7 @@ impl Pacer {
             last_complete: MonotonicTime::default(),
             phase: PhaseLock::new(period, max_jitter),
             lag: Lag::new(period, max_jitter),
+            late: 0,
             balance: Balance::default(),
             counts: PacerCounts::default(),
         }
@@ -194,6 +211,7 @@ impl Pacer {
         self.mode = Mode::Locked;
         self.phase.reset();
         self.lag.reset();
+        self.late = 0;
         self.balance.reset(now.as_nanos());
         let after_last = self.last_tick.map_or(complete, |last| last + LEAST_GAP);
         let tick = complete.max(after_last);
@@ -205,8 +223,7 @@ impl Pacer {
     }
 
     fn step_locked(&mut self, now: MonotonicTime, queue: Queue) -> Step {
-        // What comes still later is the next tick's picture, and this tick's was lost.
-        let patience = self.due + self.period * 7 / 8;
+        let patience = self.due + self.patience();
         let Some(complete) = queue.head else {
             if now < patience {
                 return Step::Wait((now + LATE_LOOK).min(patience));
@@ -217,14 +234,18 @@ impl Pacer {
             return self.nothing_new(now);
         }
         self.leave_out_missed(now);
+        self.leave_out_lost(now, complete, queue.waiting);
         let slack = difference(self.due, complete);
         if queue.waiting > 1 && self.lag.is_behind(slack, self.phase.slack()) {
             self.lag.reset();
             return self.skip(now);
         }
         self.lag.note(slack);
-        // Before `take_tick`, so that what this picture says moves the very next tick.
-        self.phase.note(self.due.as_nanos(), slack);
+        // A stall says nothing of the camera's phase. Before `take_tick`, so that what this picture
+        // says moves the very next tick.
+        if !self.is_stalled(complete) {
+            self.phase.note(self.due.as_nanos(), slack);
+        }
         let step = self.phase.advance();
         let tick = self.take_tick(step);
         self.show(complete);
@@ -269,6 +290,36 @@ impl Pacer {
         self.phase.reset();
         self.lag.reset();
         self.balance.reset(now.as_nanos());
+    }
+
+    /// How long after its tick a picture may still come.
+    fn patience(&self) -> Duration {
+        let least = self.period * 7 / 8;
+        (self.period * PATIENCE_EIGHTHS / 8).min(MOST_PATIENCE).max(least)
+    }
+
+    /// Whether the picture that was complete then comes about a period after its tick, or later.
+    fn is_stalled(&self, complete: MonotonicTime) -> bool {
+        complete.since(self.due) >= self.period * LATE_EIGHTHS / 8
+    }
+
+    /// Counts pictures that come a period late one after the other. After a stall the next ones are
+    /// there already, or come at once, and are in time again; when they keep coming late, as many
+    /// pictures as that were lost before the ring, and so are their ticks.
+    fn leave_out_lost(&mut self, now: MonotonicTime, complete: MonotonicTime, waiting: usize) {
+        if waiting > 1 || !self.is_stalled(complete) {
+            self.late = 0;
+            return;
+        }
+        self.late += 1;
+        if self.late < LATE_IN_A_ROW {
+            return;
+        }
+        self.late = 0;
+        let late = complete.since(self.due) + self.period * (8 - LATE_EIGHTHS) / 8;
+        let periods = late.as_nanos() / self.period.as_nanos().max(1);
+        self.due = self.due + self.period * u32::try_from(periods).unwrap_or(u32::MAX);
+        self.balance.repeated(now.as_nanos());
     }
 
     const fn show(&mut self, complete: MonotonicTime) {

@@ -126,25 +126,30 @@ fn the_grid_follows_the_cameras_clock() {
 }
 
 #[test]
-fn a_hiccup_shorter_than_a_period_costs_nothing() {
-    let from = START + 20 * SECOND + 11 * MS;
-    let run = Camera::steady(25, 1, 40).stall(from, 55 * MS).run();
-    let live = run.between(10, 39);
-    only_pictures_in_order(&live);
-    on_a_smooth_grid(&live, 40 * MS);
-    let after = run.between(21, 39);
-    assert!(worst(&after, lateness) <= MS && worst(&after, delay) <= 8 * MS);
+fn a_stall_that_the_ring_can_hold_costs_nothing() {
+    for length in [55, 80, 110] {
+        for phase in [3, 11, 23, 35] {
+            let from = START + 20 * SECOND + phase * MS;
+            let run = Camera::steady(25, 1, 40).stall(from, length * MS).run();
+            let live = run.between(10, 39);
+            only_pictures_in_order(&live);
+            on_a_smooth_grid(&live, 40 * MS);
+            assert_eq!(run.counts.skipped, 0, "{length} at {phase}");
+            let after = run.between(21, 39);
+            assert!(worst(&after, lateness) <= MS && worst(&after, delay) <= 8 * MS);
+        }
+    }
 }
 
 #[test]
 fn a_longer_stall_costs_as_many_pictures_as_repeats_and_no_lasting_delay() {
-    for (length, most) in [(60, 1), (120, 3), (400, 10)] {
+    for (length, most) in [(160, 2), (400, 8)] {
         for phase in [3, 15, 27, 39] {
             let from = START + 20 * SECOND + phase * MS;
             let run = Camera::steady(25, 1, 60).stall(from, length * MS).run();
             let stalled = run.between(15, 59);
             let repeats = stalled.iter().filter(|s| s.kind == Kind::Repeat).count() as u64;
-            assert!(repeats <= most, "{length} ms: {repeats} repeats");
+            assert!((1..=most).contains(&repeats), "{length} ms: {repeats} repeats");
             assert_eq!(run.counts.skipped, repeats, "{length} ms at {phase}");
             on_a_smooth_grid(&stalled, 40 * MS);
             let after = run.between(21, 59);
@@ -155,13 +160,18 @@ fn a_longer_stall_costs_as_many_pictures_as_repeats_and_no_lasting_delay() {
 }
 
 #[test]
-fn a_lost_picture_is_one_repeat() {
-    let from = START + 20 * SECOND + 30 * MS;
-    let run = Camera::steady(25, 1, 40).gap(from, from + 40 * MS).run();
-    let live = run.between(10, 39);
-    assert_eq!(live.iter().filter(|s| s.kind == Kind::Repeat).count(), 1);
-    assert_eq!(run.counts.skipped, 0);
-    assert!(worst(&run.between(21, 39), delay) <= 5 * MS);
+fn a_lost_picture_leaves_out_its_tick_and_no_other_picture() {
+    for lost in [1, 2] {
+        let from = START + 20 * SECOND + 30 * MS;
+        let run = Camera::steady(25, 1, 40).gap(from, from + lost * 40 * MS).run();
+        let live = run.between(10, 39);
+        only_pictures_in_order(&live);
+        assert_eq!(live.len() as u64 + lost, 29 * 25);
+        assert_eq!(run.counts.skipped, 0);
+        assert!(worst(&live, delay) <= 5 * MS, "each is shown when it comes");
+        let late = live.iter().filter(|s| lateness(s) > 2 * MS).count();
+        assert!(late <= 4, "{late} with the time of a tick long past");
+    }
 }
 
 #[test]
