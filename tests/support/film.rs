@@ -169,11 +169,13 @@ impl Film {
             .enumerate()
             .max_by_key(|(at, (_, (picture, _)))| (*picture, std::cmp::Reverse(*at)));
         let Some((end, (_, (last, _)))) = end else { return Err(other) };
+        // The camera serves the film anew when it has ended, and one moment of a street is much like
+        // another: what follows the end is nobody's order.
+        let run = &run[..=end];
         let back = run.windows(2).filter(|pair| pair[1].1.0 < pair[0].1.0).count();
         if back * 50 > run.len() {
             return Err(NotTheFilm::Disorder { back, steps: run.len() });
         }
-        let run = &run[..=end];
         let first = run[0].1.0;
         let (shown, of) = (run.len(), last - first + 1);
         if run.len() < 20 {
