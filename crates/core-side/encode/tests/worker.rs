@@ -239,6 +239,25 @@ fn shows_pictures_on_their_grid_and_the_slate_when_they_end() {
 }
 
 #[test]
+fn its_key_frames_fall_between_those_of_a_camera_of_the_same_rhythm() {
+    let mut server = Server::start(settings());
+    let _camera = server.camera();
+    let (first, _) = server.unit_where(|unit| unit.live);
+    assert!(first.key, "after a slate");
+    let mut keys = Vec::new();
+    for picture in 1..=100 {
+        let (unit, _) = server.unit_where(|unit| unit.mount == MountKind::Main);
+        assert!(unit.live);
+        if unit.key {
+            keys.push(picture);
+        }
+    }
+    // The camera's, two seconds apart as well, come with the pictures 50 and 100.
+    assert_eq!(keys, [26, 76]);
+    server.end();
+}
+
+#[test]
 fn serves_the_sub_mount_on_demand_and_key_frames_when_asked() {
     let mut server = Server::start(settings());
     let _camera = server.camera();

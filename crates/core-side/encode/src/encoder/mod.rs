@@ -217,6 +217,8 @@ fn input_caps(target: Target) -> String {
     )
 }
 
-fn key_interval(settings: &EncoderSettings, target: Target) -> u32 {
-    target.rate.per_second().saturating_mul(settings.gop_seconds).max(1)
+/// From one regular key frame to the next, in pictures.
+#[must_use]
+pub fn key_interval(settings: &EncoderSettings, rate: FrameRate) -> u32 {
+    rate.per_second().saturating_mul(settings.gop_seconds).max(1)
 }

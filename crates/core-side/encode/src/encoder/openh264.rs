@@ -26,7 +26,7 @@ pub(super) fn make(settings: &EncoderSettings, target: Target) -> Result<Encoder
             ("enable-frame-skip", &false),
             // Key frames come when due or asked for, and at no other time.
             ("scene-change-detection", &false),
-            ("gop-size", &key_interval(settings, target)),
+            ("gop-size", &key_interval(settings, target.rate)),
         ],
         &input_caps(target),
         "video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline",

@@ -24,7 +24,7 @@ pub(super) fn make(settings: &EncoderSettings, target: Target) -> Result<Encoder
             ("quantizer", &settings.quality.min(MOST_QUANTIZER)),
             ("bitrate", &target.max_kbps),
             ("vbv-buf-capacity", &1000),
-            ("key-int-max", &key_interval(settings, target)),
+            ("key-int-max", &key_interval(settings, target.rate)),
             ("bframes", &0),
             // Key frames come when due or asked for. By itself x264 takes noise for new scenes.
             ("option-string", &"scenecut=0"),

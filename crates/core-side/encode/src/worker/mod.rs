@@ -79,6 +79,10 @@ pub struct Worker {
     scaled_is_current: bool,
     stamps: Option<SlotStamps>,
     next_status: MonotonicTime,
+    /// Half a group of pictures.
+    half_group: u32,
+    /// Pictures until key frames are moved off the camera's.
+    stagger_in: Option<u32>,
 }
 
 impl Prepared {
@@ -148,6 +152,8 @@ impl Prepared {
             scaled_is_current: false,
             stamps: None,
             next_status: now,
+            half_group: encoder::key_interval(&settings.encoder, settings.rate) / 2,
+            stagger_in: None,
         })
     }
 }
@@ -181,8 +187,10 @@ impl Worker {
             Step::Show { tick, fresh } => {
                 self.take_picture(now);
                 if fresh {
-                    self.main.ask_key();
-                    self.sub.ask_key();
+                    self.ask_keys();
+                    self.stagger_in = Some(self.half_group);
+                } else {
+                    self.stagger();
                 }
                 self.hear()?;
                 self.show_picture(tick)
@@ -196,6 +204,24 @@ impl Worker {
                 self.show_slate(tick)
             }
         }
+    }
+
+    /// A camera's first picture is its key frame, and here it is one as well. Where both sides have one
+    /// every two seconds, as most do, the costliest picture to decode would stay the costliest to
+    /// encode: one key frame half a group later parts them.
+    fn stagger(&mut self) {
+        self.stagger_in = match self.stagger_in {
+            Some(0) => {
+                self.ask_keys();
+                None
+            }
+            left => left.map(|pictures| pictures - 1),
+        };
+    }
+
+    const fn ask_keys(&mut self) {
+        self.main.ask_key();
+        self.sub.ask_key();
     }
 
     fn take_picture(&mut self, now: MonotonicTime) {
