@@ -210,13 +210,19 @@ fn plays(name: &str, size: (u32, u32), rate: u32, rounds: &[&[(Client, Transport
     }
 }
 
+/// VLC hurries with its first pictures, and some two seconds later leaves out as many, until its clock
+/// is set: what comes after that.
+fn settled(frames: &[Frame]) -> &[Frame] {
+    const SETTLES: Duration = Duration::from_secs(3);
+    let Some(first) = frames.first() else { return frames };
+    &frames[frames.partition_point(|frame| frame.at < first.at + SETTLES)..]
+}
+
 /// A player showed all of the film at its pace, and complained about nothing.
 fn is_whole(watched: &Watched, film: &Film, rate: u32) -> Result<(), String> {
     let Watched { player, frames, complaints } = watched;
     let second = rate as usize;
-    // VLC leaves out some of the first pictures, and hurries with others, until its clock is set.
-    let settled =
-        if player.0 == Client::Vlc { frames.get(2 * second..).unwrap_or(&[]) } else { frames };
+    let settled = if player.0 == Client::Vlc { settled(frames) } else { frames };
     let showing = film.judge(settled).map_err(|error| format!("{player:?}: {error:?}"))?;
     // VLC begins when it has seen enough of the stream.
     let latest = if player.0 == Client::Vlc { 8 * second } else { second };
