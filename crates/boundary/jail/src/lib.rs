@@ -2,8 +2,10 @@
 //!
 //! Every process Cofferdam starts is started here: with an environment of named constants and
 //! nothing else, with exactly the descriptors it is given, and bound to its parent's life. `unsafe`
-//! lives in `descriptors.rs`, `sockets.rs` and `spawn.rs` and nowhere else.
+//! lives in `broker/kernel.rs`, `broker/supervisor.rs`, `descriptors.rs`, `sockets.rs` and
+//! `spawn.rs` and nowhere else.
 
+pub mod broker;
 mod descriptors;
 mod sockets;
 mod spawn;
