@@ -11,5 +11,5 @@ mod sockets;
 mod spawn;
 
 pub use descriptors::{InheritedError, inherited};
-pub use sockets::socket_connected_to;
+pub use sockets::{bytes_received, socket_connected_to};
 pub use spawn::{SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};

@@ -117,6 +117,8 @@ codes! {
         DecodeFailed = 27, "decode_failed";
         /// The connection broke.
         ConnectionLost = 28, "connection_lost";
+        /// The configured network interface is not there.
+        InterfaceMissing = 38, "interface_missing";
         /// The worker could not be started: its binary is missing or does not run.
         WorkerMissing = 40, "worker_missing";
         /// The worker could not make its decoder or map its ring.
@@ -188,6 +190,9 @@ impl Fault {
             Self::NoPictures => "expected pictures, found none in time",
             Self::DecodeFailed => "expected video that decodes, found video that does not",
             Self::ConnectionLost => "expected a standing connection, found it broken",
+            Self::InterfaceMissing => {
+                "expected `camera_network.interface` to be an interface of this host, found none"
+            }
             Self::WorkerMissing => {
                 "expected `cofferdam-ingest` beside `cofferdam`, found none that runs"
             }
@@ -213,7 +218,8 @@ impl Fault {
             Self::UnsupportedCodec | Self::UnsupportedPicture => "UNSUPPORTED VIDEO",
             Self::RtspStatus | Self::ProtocolViolation => "CAMERA ERROR",
             Self::DecodeFailed => "DECODE FAILED",
-            Self::WorkerMissing
+            Self::InterfaceMissing
+            | Self::WorkerMissing
             | Self::WorkerSetup
             | Self::WorkerCrashed
             | Self::WorkerKilled

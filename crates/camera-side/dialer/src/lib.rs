@@ -1,16 +1,27 @@
-//! The camera side's supervisor: starts one ingest worker a camera, watches it, replaces it for
-//! ever.
+//! The camera side's supervisor: starts one ingest worker a camera, connects it to its camera,
+//! watches it, replaces it for ever.
 //!
-//! The dialer parses no camera byte. All it learns of a camera are exit codes and the numbers of a
+//! ```text
+//! lifecycle   when a worker is started, when it is given up on       sans-IO
+//! connect     a camera's addresses, and a connection to one of them
+//! introduce   that connection into the worker that is to have it
+//! supervisor  all of these together: one task a camera
+//! rings       where rings come from
+//! ```
+//!
+//! The dialer reads and parses no camera byte. All it learns of a camera are exit codes and the numbers of a
 //! status block, and all it says is said in codes of the closed vocabulary.
 #![forbid(unsafe_code)]
 
+mod connect;
+mod introduce;
 mod lifecycle;
 mod rings;
 mod supervisor;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -48,8 +59,18 @@ pub struct DialerSettings {
     pub worker: PathBuf,
     /// The constants of its environment.
     pub environment: &'static [(&'static str, &'static str)],
+    /// The network interface that every connection to a camera is bound to.
+    pub interface: Option<String>,
     /// Where rings come from.
     pub source: RingSource,
+}
+
+/// Whether cameras can be reached through `interface` of this host.
+///
+/// # Errors
+/// `ENODEV` when there is no such interface.
+pub fn check_interface(interface: &str) -> io::Result<()> {
+    connect::check_interface(interface)
 }
 
 /// Runs the camera side until `stop` completes; every worker has ended when this returns.
@@ -60,14 +81,15 @@ pub async fn run(settings: DialerSettings, stop: impl Future<Output = ()>) {
         path: settings.worker,
         environment: settings.environment,
     });
+    let interface: Option<Arc<str>> = settings.interface.map(Into::into);
     let (stopping, stopped) = watch::channel(false);
     let mut rings = HashMap::new();
     let mut supervisors = JoinSet::new();
     for plan in settings.cameras {
         let (ring, given) = watch::channel(None::<Arc<Ring>>);
         rings.insert(plan.id().clone(), (plan.spec, ring));
-        let worker = Arc::clone(&worker);
-        supervisors.spawn(Supervisor::new(plan, worker, given, stopped.clone()).run());
+        let (worker, interface) = (Arc::clone(&worker), interface.clone());
+        supervisors.spawn(Supervisor::new(plan, worker, interface, given, stopped.clone()).run());
     }
     tokio::select! {
         () = rings::receive(settings.source, rings) => {}

@@ -1,9 +1,11 @@
 //! The thin shell around a [`Lifecycle`]: one task a camera.
 
+use std::future::pending;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +14,13 @@ use cofferdam_ingest_boot::{IngestBoot, descriptors};
 use cofferdam_jail::{SpawnError, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{Counter, Fault, IngestState, Writer};
+use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::sync::watch;
 
 use crate::CameraPlan;
+use crate::connect::Target;
+use crate::introduce::introduce;
 use crate::lifecycle::{Lifecycle, Verdict};
 use crate::rings::Ring;
 
@@ -35,6 +40,7 @@ type GivenRing = watch::Receiver<Option<Arc<Ring>>>;
 pub(crate) struct Supervisor {
     plan: CameraPlan,
     program: Arc<WorkerProgram>,
+    interface: Option<Arc<str>>,
     rings: GivenRing,
     stopped: watch::Receiver<bool>,
     lifecycle: Lifecycle,
@@ -57,12 +63,22 @@ impl Supervisor {
     pub(crate) const fn new(
         plan: CameraPlan,
         program: Arc<WorkerProgram>,
+        interface: Option<Arc<str>>,
         rings: GivenRing,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let lifecycle = Lifecycle::new();
         let reported = Fault::None;
-        Self { plan, program, rings, stopped, lifecycle, reported, started_before: false }
+        Self {
+            plan,
+            program,
+            interface,
+            rings,
+            stopped,
+            lifecycle,
+            reported,
+            started_before: false,
+        }
     }
 
     /// Keeps the camera's worker running until the gateway stops.
@@ -121,8 +137,8 @@ impl Supervisor {
         let camera = self.plan.id().clone();
         let pictures = writer.status().counter(Counter::Pictures);
         self.lifecycle.handle_started(MonotonicTime::now(), pictures);
-        let mut child = match start(&self.program, &self.plan.boot, ring) {
-            Ok(child) => child,
+        let (mut child, channel) = match start(&self.program, &self.plan.boot, ring) {
+            Ok(started) => started,
             Err(error) => {
                 tracing::error!(%camera, %error, "the ingest worker did not start");
                 return End::Fault(Fault::WorkerMissing);
@@ -133,9 +149,21 @@ impl Supervisor {
             writer.add(Counter::Reconnects, 1);
         }
         tracing::debug!(%camera, pid = child.id(), "ingest worker started");
+        let target = Target::new(&self.plan.boot.url, self.interface.clone());
+        let mut introduced = pin!(async {
+            match (channel, target) {
+                (Some(channel), Some(target)) => introduce(channel, &target, &camera).await,
+                (Some(_), None) => Fault::WorkerSetup,
+                (None, _) => pending().await,
+            }
+        });
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
+                fault = &mut introduced => {
+                    kill(&mut child).await;
+                    return End::Fault(fault);
+                }
                 status = child.wait() => {
                     return End::Fault(status.map_or(Fault::WorkerCrashed, classify));
                 }
@@ -195,7 +223,13 @@ impl Supervisor {
     }
 }
 
-fn start(program: &WorkerProgram, boot: &IngestBoot, ring: &Ring) -> Result<Child, SpawnError> {
+/// Starts a worker, with the channel over which it asks for its camera. Without a jail there is none:
+/// that worker connects for itself.
+fn start(
+    program: &WorkerProgram,
+    boot: &IngestBoot,
+    ring: &Ring,
+) -> Result<(Child, Option<UnixStream>), SpawnError> {
     let system = |source| SpawnError::System { program: program.path.clone(), source };
     let json = serde_json::to_vec(boot).map_err(|e| system(e.into()))?;
     let (read, write) = cofferdam_jail::pipe().map_err(system)?;
@@ -205,13 +239,20 @@ fn start(program: &WorkerProgram, boot: &IngestBoot, ring: &Ring) -> Result<Chil
         .argument(boot.camera.as_str())
         .descriptor(descriptors::BOOT, read)
         .descriptor(descriptors::RING, ring);
+    let mut channel = None;
+    if !boot.unjailed {
+        let (ours, theirs) = UnixStream::pair().map_err(system)?;
+        let theirs = theirs.into_std().map_err(system)?;
+        command = command.descriptor(descriptors::CHANNEL, theirs.into());
+        channel = Some(ours);
+    }
     for (name, value) in program.environment {
         command = command.environment(name, value);
     }
     let child = command.spawn()?;
     // A boot message is far smaller than a pipe, so this cannot block.
     std::fs::File::from(write).write_all(&json).map_err(system)?;
-    Ok(child)
+    Ok((child, channel))
 }
 
 async fn kill(child: &mut Child) {

@@ -14,6 +14,39 @@ pub mod descriptors {
     pub const BOOT: i32 = 3;
     /// The picture ring, read and write.
     pub const RING: i32 = 4;
+    /// The [`channel`](crate::channel) to the dialer; not there without a jail.
+    pub const CHANNEL: i32 = 5;
+}
+
+/// How a worker comes by its connection: what crosses the Unix stream socket between it and the
+/// dialer.
+///
+/// 1. The worker installs its socket filter and sends the listener (`cofferdam_jail::broker`).
+/// 2. When it is locked and warm, it sends [`READY`](channel::READY). The dialer connects to the
+///    camera now and not before, so that no camera waits for a worker to start.
+/// 3. The dialer sends the [`address`](channel::address) that took the connection, and closes: the
+///    worker puts it into the URL that it asks for. A dialer that reached nobody sends nothing and
+///    ends the worker.
+/// 4. The worker's one `socket` is answered with the connection.
+pub mod channel {
+    use std::net::IpAddr;
+
+    /// From the worker: it will talk to the camera at once.
+    pub const READY: u8 = b'R';
+    /// More than any address has, in bytes.
+    pub const LONGEST_ADDRESS: u64 = 64;
+
+    /// The camera's address as the dialer sends it.
+    #[must_use]
+    pub fn address(address: IpAddr) -> Vec<u8> {
+        address.to_string().into_bytes()
+    }
+
+    /// The address in all that the dialer sent; `None` when that is none.
+    #[must_use]
+    pub fn parse_address(bytes: &[u8]) -> Option<IpAddr> {
+        std::str::from_utf8(bytes).ok()?.parse().ok()
+    }
 }
 
 /// Everything an ingest worker needs to know about its one camera.
@@ -22,7 +55,8 @@ pub mod descriptors {
 pub struct IngestBoot {
     /// Whose stream this is.
     pub camera: CameraId,
-    /// The stream's URL: `rtsp`, a host, no user or password.
+    /// The stream's URL: `rtsp`, a host, no user or password. Which address that host has is the
+    /// dialer's to say.
     pub url: String,
     /// The camera's account, if it has one.
     pub credentials: Option<Credentials>,
@@ -67,6 +101,17 @@ fn expose<S: serde::Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_cross_the_channel() {
+        for text in ["10.20.0.11", "::1", "fd00::1:2"] {
+            let address = text.parse().unwrap();
+            assert_eq!(channel::parse_address(&channel::address(address)), Some(address));
+        }
+        for bytes in [&b""[..], b"camera", b"10.0.0.1:554", b"\xff"] {
+            assert_eq!(channel::parse_address(bytes), None);
+        }
+    }
 
     #[test]
     fn the_password_crosses_the_pipe_and_nothing_else() {

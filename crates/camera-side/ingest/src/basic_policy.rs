@@ -1,25 +1,33 @@
 //! Holding the promise that HTTP Basic is not answered unless the configuration allows it.
 //!
 //! retina answers whatever a camera asks for, in the same breath as it reads it. So, before retina
-//! reads the first answer of a camera, we do: retina's future is polled only until its request is
-//! written, then the answer is *peeked* at on a second handle of the same socket, and only if it
-//! asks for no Basic does retina go on to read the very same bytes.
+//! reads an answer of a camera, we do: retina's future is polled only until its request is written,
+//! then the answer is *peeked* at on a second handle of the same socket, and only if it asks for no
+//! Basic does retina go on to read the very same bytes.
 //!
 //! What makes this tight:
 //! - The request's future gets a budget of exactly as many I/O operations as connecting and writing
 //!   take ([`advance`]), so that it cannot read, however early the camera sends.
 //! - The peeked bytes are the first that retina will read, and they are read with retina's own
 //!   parser and with the crate that it chooses a scheme with. There is no second opinion to differ.
-//! - A session answers one challenge in its life; a second 401 is an error. So a first answer that
-//!   asks for Digest settles it. After a first answer that asks for nothing a later one might, so
-//!   the caller goes on without credentials.
+//! - A session answers one challenge in its life; a second 401 is an error. So an answer that asks
+//!   for Digest settles it.
+//! - After one that asks for nothing the next might. So a [`Gate`] has every answer looked at, up to
+//!   PLAY's: after that a session does not answer challenges any more. What retina has read beyond
+//!   an answer cannot be looked at, so it must have read nothing beyond: what it took off the socket
+//!   is counted, and a camera that answers before it is asked is not asked.
+//!
+//! All that on one connection: a worker gets no other.
 
 use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use cofferdam_jail::bytes_received;
+use cofferdam_picture_ring::Fault;
 use http_auth::PasswordClient;
 use retina::rtsp::msg::{Message, StatusCode};
 use retina::rtsp::parse::{FeedError, Parser};
@@ -28,6 +36,8 @@ use rustix::net::RecvFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::task::coop;
+
+use crate::classify::request_fault;
 
 /// The largest first answer that is looked at, in bytes: a description, at the most.
 const MOST_PEEKED: usize = 64 * 1024;
@@ -107,13 +117,17 @@ pub(crate) enum Challenge {
     Unknown,
 }
 
-/// A camera's first answer, looked at before retina read it.
+/// The first answer on a socket, looked at before retina read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FirstAnswer {
     /// What it asks for.
     pub(crate) challenge: Challenge,
     /// The challenges in the camera's words: to be shown escaped by the probe and nowhere else.
     pub(crate) offered: String,
+    /// Where it ends, in bytes from the first that was not read.
+    length: usize,
+    /// Line ends behind it, which mean nothing.
+    padding: usize,
 }
 
 /// Why a first answer was not looked at.
@@ -143,7 +157,7 @@ pub(crate) async fn first_answer(socket: OwnedFd) -> Result<FirstAnswer, LookErr
                 None if length == bytes.len() => return Err(LookError::Large),
                 // Half an answer and no more to come: retina shall find that for itself.
                 None if length == 0 || ready.is_read_closed() => {
-                    return Ok(FirstAnswer::of(Challenge::Nothing));
+                    return Ok(FirstAnswer::of(Challenge::Nothing, &bytes[..length], &[]));
                 }
                 None => {}
             },
@@ -158,30 +172,112 @@ pub(crate) async fn first_answer(socket: OwnedFd) -> Result<FirstAnswer, LookErr
 }
 
 impl FirstAnswer {
-    const fn of(challenge: Challenge) -> Self {
-        Self { challenge, offered: String::new() }
+    /// The answer at the beginning of `bytes`, with `rest` behind it.
+    fn of(challenge: Challenge, bytes: &[u8], rest: &[u8]) -> Self {
+        let padding = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let length = bytes.len() - rest.len();
+        Self { challenge, offered: String::new(), length, padding }
+    }
+}
+
+/// Has retina's requests answered one by one, each answer looked at before retina may read it.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// A second handle on retina's socket.
+    socket: OwnedFd,
+    /// How many bytes retina may have read, from the connection's beginning.
+    read: RangeInclusive<u64>,
+    settled: bool,
+}
+
+impl Gate {
+    /// A gate after `answer`, the connection's first.
+    pub(crate) fn after(socket: OwnedFd, answer: &FirstAnswer) -> Self {
+        let mut gate = Self { socket, read: 0..=0, settled: false };
+        gate.note(0, answer);
+        gate
+    }
+
+    /// Lets `request`, a future of retina's that writes one request, have its answer.
+    ///
+    /// The caller bounds the wait.
+    ///
+    /// # Errors
+    /// What retina says, or [`Fault::BasicNotAllowed`], or what keeps the answer from being looked at.
+    pub(crate) async fn ask<T>(
+        &mut self,
+        request: impl Future<Output = Result<T, retina::Error>>,
+    ) -> Result<T, Fault> {
+        let mut request = pin!(request);
+        if !self.settled {
+            let read = taken(&self.socket)?;
+            if !self.read.contains(&read) {
+                return Err(Fault::ProtocolViolation);
+            }
+            match advance(request.as_mut(), 1).await {
+                Ok(Progress::Reached) => {}
+                Ok(Progress::Done(Err(error))) => return Err(request_fault(&error)),
+                // An answer to nothing, or operations that are not counted.
+                Ok(Progress::Done(Ok(_))) | Err(Ungoverned) => return Err(Fault::WorkerSetup),
+            }
+            let handle = self.socket.try_clone().map_err(|_| Fault::WorkerSetup)?;
+            let answer = first_answer(handle).await.map_err(|_| Fault::ProtocolViolation)?;
+            if answer.challenge == Challenge::Basic {
+                return Err(Fault::BasicNotAllowed);
+            }
+            self.note(read, &answer);
+        }
+        request.await.map_err(|error| request_fault(&error))
+    }
+
+    /// An answer that is to be read when `read` bytes have been.
+    fn note(&mut self, read: u64, answer: &FirstAnswer) {
+        self.settled = answer.challenge == Challenge::Digest;
+        let end = read + answer.length as u64;
+        self.read = end..=end + answer.padding as u64;
+    }
+}
+
+/// How many bytes of a connection have been read, by whoever reads it.
+fn taken(socket: &OwnedFd) -> Result<u64, Fault> {
+    let mut bytes = vec![0; MOST_PEEKED];
+    let arrived = || bytes_received(socket).map_err(|_| Fault::WorkerSetup);
+    // Again if something arrived meanwhile. While nobody reads, that has an end.
+    loop {
+        let before = arrived()?;
+        let unread = match rustix::net::recv(socket, &mut bytes[..], RecvFlags::PEEK) {
+            Ok((_, 0)) => return Err(Fault::ConnectionLost),
+            Ok((_, unread)) if unread < bytes.len() => unread as u64,
+            Ok(_) => return Err(Fault::ProtocolViolation),
+            Err(Errno::AGAIN) => 0,
+            Err(_) => return Err(Fault::ConnectionLost),
+        };
+        if arrived()? == before {
+            return before.checked_sub(unread).ok_or(Fault::WorkerSetup);
+        }
     }
 }
 
 /// What the first answer in `bytes` asks for, or `None` when it is not there as a whole.
-fn judge(mut bytes: &[u8]) -> Option<FirstAnswer> {
+fn judge(bytes: &[u8]) -> Option<FirstAnswer> {
     let mut parser = Parser::default();
+    let mut rest = bytes;
     loop {
-        let response = match parser.feed(&mut bytes) {
+        let response = match parser.feed(&mut rest) {
             Ok(Some((Message::Response(response), _))) => response,
             // retina passes over interleaved data.
             Ok(Some((Message::Data(_), _))) => continue,
             // retina ends the session on these before it answers anything.
             Ok(Some((Message::Request(_), _))) | Err(FeedError::Invalid(_)) => {
-                return Some(FirstAnswer::of(Challenge::Nothing));
+                return Some(FirstAnswer::of(Challenge::Nothing, bytes, rest));
             }
             Ok(None) | Err(FeedError::Incomplete(_)) => return None,
         };
         if response.status_code != StatusCode::UNAUTHORIZED {
-            return Some(FirstAnswer::of(Challenge::Nothing));
+            return Some(FirstAnswer::of(Challenge::Nothing, bytes, rest));
         }
         let Some(offered) = response.headers.get("WWW-Authenticate") else {
-            return Some(FirstAnswer::of(Challenge::Unknown));
+            return Some(FirstAnswer::of(Challenge::Unknown, bytes, rest));
         };
         let challenge = match PasswordClient::try_from(&**offered) {
             Ok(PasswordClient::Digest(_)) => Challenge::Digest,
@@ -190,7 +286,8 @@ fn judge(mut bytes: &[u8]) -> Option<FirstAnswer> {
             Ok(_) => Challenge::Basic,
             Err(_) => Challenge::Unknown,
         };
-        return Some(FirstAnswer { challenge, offered: offered.to_string() });
+        let offered = offered.to_string();
+        return Some(FirstAnswer { offered, ..FirstAnswer::of(challenge, bytes, rest) });
     }
 }
 
@@ -244,7 +341,18 @@ mod tests {
     #[test]
     fn other_answers_ask_for_nothing() {
         for bytes in [&b"RTSP/1.0 200 OK\r\n\r\n"[..], b"OPTIONS * RTSP/1.0\r\n\r\n", b"\rx"] {
-            assert_eq!(judge(bytes), Some(FirstAnswer::of(Challenge::Nothing)));
+            assert_eq!(judge(bytes).map(|a| a.challenge), Some(Challenge::Nothing));
+        }
+    }
+
+    #[test]
+    fn an_answer_ends_where_the_next_begins() {
+        let answer = b"$\0\0\x01a\r\nRTSP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+        let end = answer.len();
+        for (behind, padding) in [("", 0), ("\r\n", 2), ("\n\nRTSP/1.0 401", 2), ("RTSP", 0)] {
+            let bytes = [answer, behind.as_bytes()].concat();
+            let found = judge(&bytes).unwrap();
+            assert_eq!((found.length, found.padding), (end, padding), "{behind:?}");
         }
     }
 }

@@ -94,8 +94,10 @@ const fn connect_fault(error: Option<Errno>) -> Fault {
     match error {
         Some(Errno::CONNREFUSED | Errno::CONNRESET) => Fault::ConnectionRefused,
         Some(Errno::TIMEDOUT) => Fault::ConnectTimeout,
-        // No descriptors, or a jail that gives no second socket.
-        Some(Errno::MFILE | Errno::NFILE | Errno::ACCESS | Errno::PERM) => Fault::WorkerSetup,
+        // No descriptors, or a broker that gives no second socket, or a broker that is gone.
+        Some(Errno::MFILE | Errno::NFILE | Errno::ACCESS | Errno::PERM | Errno::NOSYS) => {
+            Fault::WorkerSetup
+        }
         _ => Fault::Unreachable,
     }
 }
@@ -131,6 +133,7 @@ mod tests {
         assert_eq!(connect("No route to host (os error 113)"), Fault::Unreachable);
         assert_eq!(connect("Network is unreachable (os error 101)"), Fault::Unreachable);
         assert_eq!(connect("Permission denied (os error 13)"), Fault::WorkerSetup);
+        assert_eq!(connect("Function not implemented (os error 38)"), Fault::WorkerSetup);
         assert_eq!(connect("odd"), Fault::Unreachable);
         let read =
             "Error reading from RTSP peer: Connection reset by peer (os error 104)\n\nconn: x";

@@ -5,7 +5,8 @@
 //!                └ basic_policy: no password in clear
 //! ```
 //!
-//! One process is one connection to one camera, in one thread. Everything it reads is hostile, and
+//! One process is one connection to one camera, in one thread. It opens no socket: the dialer makes
+//! the connection, and this process is given that and no other. Everything it reads is hostile, and
 //! it has nobody to tell but by codes: [`Fault`](cofferdam_picture_ring::Fault) as its exit code,
 //! counters and states in the ring. The one exception is [`probe`], a tool at a terminal.
 #![forbid(unsafe_code)]
@@ -15,8 +16,9 @@ pub mod boot;
 mod classify;
 pub mod convert;
 pub mod decode;
+mod dialed;
 pub mod probe;
 mod pump;
 pub mod session;
 
-pub use pump::run;
+pub use pump::{run, run_dialed};

@@ -5,9 +5,9 @@
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use cofferdam_ingest::{boot, probe};
+use cofferdam_ingest::{boot, decode, probe};
 use cofferdam_ingest_boot::descriptors;
-use cofferdam_jail::inherited;
+use cofferdam_jail::{broker, inherited};
 use cofferdam_picture::CameraId;
 use cofferdam_picture_ring::Fault;
 
@@ -34,8 +34,19 @@ fn worker(id: &str) -> Fault {
     };
     let Ok((boot, writer)) = boot::boot(pipe, &ring, &camera) else { return Fault::WorkerSetup };
     drop(ring);
+    // All code is loaded before anything is given up.
+    if decode::load().is_err() {
+        return Fault::WorkerSetup;
+    }
     let Some(runtime) = runtime() else { return Fault::WorkerSetup };
-    runtime.block_on(cofferdam_ingest::run(&boot, writer))
+    if boot.unjailed {
+        return runtime.block_on(cofferdam_ingest::run(&boot, writer));
+    }
+    let Ok(channel) = inherited(descriptors::CHANNEL) else { return Fault::WorkerSetup };
+    if broker::install(&channel).is_err() {
+        return Fault::WorkerSetup;
+    }
+    runtime.block_on(cofferdam_ingest::run_dialed(&boot, writer, channel))
 }
 
 fn probed() -> bool {

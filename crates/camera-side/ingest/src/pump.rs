@@ -1,6 +1,7 @@
 //! The worker's work: one connection, from DESCRIBE to the fault it ends with.
 
 use std::cell::RefCell;
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 
 use crate::convert::{Converter, Source, UnsupportedPicture};
 use crate::decode::{self, Arrived, PictureDecoder};
-use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe};
+use crate::dialed;
+use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe, describe_dialed};
 
 /// Between two signs of life. They stop with this thread, so a wedged decoder shows. One comes with
 /// every unit as well: while units wait to be decoded, nothing else gets its turn.
@@ -25,11 +27,22 @@ const MOST_FAILURES: u32 = 100;
 /// An access unit larger than this is not a camera's. In bytes.
 const LARGEST_UNIT: usize = 8 * 1024 * 1024;
 
-/// Connects to the camera, and writes its pictures into the ring until that ends.
+/// Writes the camera's pictures into the ring until that ends, over a connection of this process's
+/// own making.
 ///
 /// Returns why it ended. The state in the ring is `Connecting` or `Streaming` while this runs; what
 /// comes after is for the dialer to say.
 pub async fn run(boot: &IngestBoot, writer: Writer) -> Fault {
+    run_over(boot, writer, None).await
+}
+
+/// The same over the connection that the dialer at the other end of `channel` gives: this process has
+/// installed its socket filter (`cofferdam_jail::broker::install`).
+pub async fn run_dialed(boot: &IngestBoot, writer: Writer, channel: OwnedFd) -> Fault {
+    run_over(boot, writer, Some(channel)).await
+}
+
+async fn run_over(boot: &IngestBoot, writer: Writer, channel: Option<OwnedFd>) -> Fault {
     // Before the first sign of life: from then on, silence is taken for a wedged worker.
     if decode::load().is_err() {
         return Fault::WorkerSetup;
@@ -37,7 +50,7 @@ pub async fn run(boot: &IngestBoot, writer: Writer) -> Fault {
     let writer = RefCell::new(writer);
     let mut heart = tokio::time::interval(HEARTBEAT);
     heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut work = pin!(work(boot, &writer));
+    let mut work = pin!(work(boot, &writer, channel));
     loop {
         tokio::select! {
             biased;
@@ -50,6 +63,7 @@ pub async fn run(boot: &IngestBoot, writer: Writer) -> Fault {
 async fn work(
     boot: &IngestBoot,
     writer: &RefCell<Writer>,
+    channel: Option<OwnedFd>,
 ) -> Result<std::convert::Infallible, Fault> {
     // The fault of the last connection stands until this one does better: viewers are told it.
     let standing = writer.borrow().status().fault;
@@ -59,7 +73,10 @@ async fn work(
         credentials: boot.credentials.as_ref(),
         basic_allowed: boot.basic_allowed,
     };
-    let described = describe(&camera).await?;
+    let described = match channel {
+        Some(channel) => describe_dialed(&camera, dialed::address(channel).await?).await?,
+        None => describe(&camera).await?,
+    };
     let chosen = described.choose()?;
     writer.borrow().set_codec(chosen.1);
     // Before PLAY: starting it takes a while, and packets would wait.

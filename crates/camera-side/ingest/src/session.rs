@@ -1,7 +1,7 @@
 //! One connection to one camera: from its URL to a stream of access units.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use crate::basic_policy::{Challenge, FirstAnswer, Progress, advance, first_answer};
+use crate::basic_policy::{Challenge, FirstAnswer, Gate, Progress, advance, first_answer};
 use crate::classify::{Severity, request_fault, stream_severity};
 use crate::decode::h265;
 
@@ -89,6 +89,8 @@ pub struct Described {
     session: Session<RetinaDescribed>,
     answer: Option<FirstAnswer>,
     authenticated: bool,
+    /// Between retina and answers that might ask for what they shall not have.
+    gate: Option<Gate>,
 }
 
 /// A camera that plays.
@@ -109,7 +111,8 @@ pub enum Interruption {
     End(Fault),
 }
 
-/// Connects to `camera` and asks for its description.
+/// Connects to `camera`, wherever its name is found, and asks for its description. For a process that
+/// opens its own sockets.
 ///
 /// # Errors
 /// The fault that tells why there is none.
@@ -118,10 +121,7 @@ pub async fn describe(camera: &Camera<'_>) -> Result<Described, Fault> {
     let url = Url::parse(camera.url).map_err(|_| Fault::WorkerSetup)?;
     let mut fault = Fault::NameNotResolved;
     for address in resolve(&url).await?.into_iter().take(MOST_ADDRESSES) {
-        // An address literal from here on: retina must not look the name up again.
-        let mut url = url.clone();
-        url.set_ip_host(address.ip()).map_err(|()| Fault::WorkerSetup)?;
-        match describe_at(url, address, camera).await {
+        match describe_at(&url, address, camera).await {
             Err(
                 unreached @ (Fault::ConnectionRefused | Fault::ConnectTimeout | Fault::Unreachable),
             ) => fault = unreached,
@@ -129,6 +129,16 @@ pub async fn describe(camera: &Camera<'_>) -> Result<Described, Fault> {
         }
     }
     Err(fault)
+}
+
+/// Asks the camera that the dialer has connected to, at `address`, for its description.
+///
+/// # Errors
+/// The fault that tells why there is none.
+pub async fn describe_dialed(camera: &Camera<'_>, address: IpAddr) -> Result<Described, Fault> {
+    let url = Url::parse(camera.url).map_err(|_| Fault::WorkerSetup)?;
+    let address = SocketAddr::new(address, url.port().unwrap_or(DEFAULT_PORT));
+    describe_at(&url, address, camera).await
 }
 
 async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Fault> {
@@ -148,12 +158,15 @@ async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Fault> {
 }
 
 async fn describe_at(
-    url: Url,
+    url: &Url,
     address: SocketAddr,
     camera: &Camera<'_>,
 ) -> Result<Described, Fault> {
+    // An address literal from here on: retina must not look the name up again.
+    let mut url = url.clone();
+    url.set_ip_host(address.ip()).map_err(|()| Fault::WorkerSetup)?;
     let guarded = camera.credentials.is_some() && !camera.basic_allowed;
-    let mut request = pin!(Session::describe(url.clone(), options(camera.credentials)));
+    let mut request = pin!(Session::describe(url, options(camera.credentials)));
     match timeout(CONNECT_LIMIT, advance(request.as_mut(), 1)).await {
         Err(_) => return Err(Fault::ConnectTimeout),
         Ok(Ok(Progress::Done(Err(error)))) => return Err(request_fault(&error)),
@@ -162,6 +175,7 @@ async fn describe_at(
         Ok(Ok(Progress::Done(Ok(_))) | Err(_)) => return Err(Fault::WorkerSetup),
     }
     let asked = async {
+        let mut gate = None;
         let answer = match socket_connected_to(address) {
             Some(socket) => {
                 match advance(request.as_mut(), 1).await {
@@ -169,7 +183,10 @@ async fn describe_at(
                     Ok(Progress::Done(Err(error))) => return Err(request_fault(&error)),
                     Ok(Progress::Done(Ok(_))) | Err(_) => return Err(Fault::WorkerSetup),
                 }
-                Some(first_answer(socket).await.map_err(|_| Fault::ProtocolViolation)?)
+                let handle = socket.try_clone().map_err(|_| Fault::WorkerSetup)?;
+                let answer = first_answer(handle).await.map_err(|_| Fault::ProtocolViolation)?;
+                gate = guarded.then(|| Gate::after(socket, &answer));
+                Some(answer)
             }
             None if guarded => return Err(Fault::WorkerSetup),
             None => None,
@@ -179,20 +196,13 @@ async fn describe_at(
             return Err(Fault::BasicNotAllowed);
         }
         let session = request.await.map_err(|error| request_fault(&error))?;
-        Ok((session, answer))
+        Ok((session, answer, gate))
     };
-    let (session, answer) =
+    let (session, answer, gate) =
         timeout(ANSWER_LIMIT, asked).await.unwrap_or(Err(Fault::ResponseTimeout))?;
     let challenge = answer.as_ref().map(|answer| answer.challenge);
-    if guarded && challenge != Some(Challenge::Digest) {
-        // It described itself to a stranger. Should it ask at a later request, nothing could be
-        // looked at before retina answers: so go on as that stranger.
-        drop(session);
-        let stranger = Camera { credentials: None, ..*camera };
-        return Box::pin(describe_at(url, address, &stranger)).await;
-    }
     let authenticated = matches!(challenge, Some(Challenge::Digest | Challenge::Basic));
-    Ok(Described { session, answer, authenticated })
+    Ok(Described { session, answer, authenticated, gate })
 }
 
 fn options(credentials: Option<&Credentials>) -> SessionOptions {
@@ -266,19 +276,25 @@ impl Described {
         let setup = SetupOptions::default()
             .transport(Transport::Tcp(Default::default()))
             .frame_format(FrameFormat::SIMPLE);
-        answered(self.session.setup(index, setup)).await?;
+        answered(&mut self.gate, self.session.setup(index, setup)).await?;
         let play = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let playing = answered(self.session.play(play)).await?;
+        let playing = answered(&mut self.gate, self.session.play(play)).await?;
         let stream = playing.demuxed().map_err(|error| request_fault(&error))?;
         Ok(AccessUnits { stream: Box::pin(stream), stream_id: index, codec })
     }
 }
 
-async fn answered<T>(request: impl Future<Output = Result<T, retina::Error>>) -> Result<T, Fault> {
-    match timeout(ANSWER_LIMIT, request).await {
-        Ok(answer) => answer.map_err(|error| request_fault(&error)),
-        Err(_) => Err(Fault::ResponseTimeout),
-    }
+async fn answered<T>(
+    gate: &mut Option<Gate>,
+    request: impl Future<Output = Result<T, retina::Error>>,
+) -> Result<T, Fault> {
+    let answer = async {
+        match gate {
+            Some(gate) => gate.ask(request).await,
+            None => request.await.map_err(|error| request_fault(&error)),
+        }
+    };
+    timeout(ANSWER_LIMIT, answer).await.unwrap_or(Err(Fault::ResponseTimeout))
 }
 
 impl AccessUnits {

@@ -76,24 +76,81 @@ async fn digest_is_answered_and_basic_after_it_is_not() {
     assert!(!heard.contains(SHOWN) && !heard.contains(PASSWORD), "{heard}");
 }
 
-/// It describes itself to anyone, and asks for Basic at SETUP: in its own time, together with the
-/// description, or before any of it.
+const SET_UP: &str = "RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 1\r\n\
+                      Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n";
+
+/// It describes itself to anyone, and asks for Basic at SETUP or PLAY: in its own time, together with
+/// the description, or before any of it.
 #[tokio::test]
-async fn a_camera_that_asks_later_finds_nobody_to_ask() {
+async fn a_camera_that_asks_later_gets_nothing_either() {
     let asks = |cseq| unauthorized(cseq, BASIC);
-    let scripts = [
-        vec![Line::Hear, say(&described(1)), Line::Hear, say(&asks(2))],
-        vec![Line::Hear, say(&format!("{}{}", described(1), asks(2)))],
-        vec![say(&format!("{}{}", described(1), asks(2)))],
+    let description = || say(&described(1));
+    let data = Line::Say(b"$\0\0\x03abc".to_vec());
+    let refused = [
+        ("at SETUP", vec![Line::Hear, description(), Line::Hear, say(&asks(2))]),
+        (
+            "at PLAY",
+            vec![Line::Hear, description(), Line::Hear, say(SET_UP), Line::Hear, say(&asks(3))],
+        ),
+        (
+            "at PLAY, behind data",
+            vec![
+                Line::Hear,
+                description(),
+                Line::Hear,
+                say(SET_UP),
+                Line::Hear,
+                data,
+                say(&asks(3)),
+            ],
+        ),
+        (
+            "at SETUP, behind a digest that cannot be answered",
+            vec![
+                Line::Hear,
+                description(),
+                Line::Hear,
+                say(&unauthorized(2, &format!("WWW-Authenticate: Digest realm=\"a\"\r\n{BASIC}"))),
+            ],
+        ),
     ];
-    for script in scripts {
-        let camera = FakeCamera::start(vec![script.clone(), script]);
-        let fault = end_of(&with_account(boot(&camera.url(), SIZE), false)).await;
-        assert_eq!(fault, Fault::AuthenticationFailed);
-        for heard in [camera.heard(), camera.heard()] {
-            assert!(!heard.contains("Authorization"), "{heard}");
-        }
+    for (what, script) in refused {
+        let (fault, heard) = heard_by(script, false).await;
+        assert_eq!(fault, Fault::BasicNotAllowed, "a camera that asks {what}");
+        assert!(!heard.contains("Authorization"), "a camera that asks {what}: {heard}");
     }
+    // These have answered what they were not asked, where nobody could look at it.
+    let violating = [
+        ("with the description", vec![Line::Hear, say(&format!("{}{}", described(1), asks(2)))]),
+        ("before all", vec![say(&format!("{}{}", described(1), asks(2)))]),
+        ("half", vec![Line::Hear, say(&format!("{}RTSP/1.0 401", described(1)))]),
+        (
+            "with SETUP's answer",
+            vec![Line::Hear, description(), Line::Hear, say(&format!("{SET_UP}{}", asks(3)))],
+        ),
+    ];
+    for (what, script) in violating {
+        let (fault, heard) = heard_by(script, false).await;
+        assert_eq!(fault, Fault::ProtocolViolation, "a camera that asks {what}");
+        assert!(!heard.contains("Authorization"), "a camera that asks {what}: {heard}");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_that_is_asked_for_later_is_answered() {
+    let script = vec![
+        Line::Hear,
+        // Some cameras end their answers with a line too many.
+        say(&format!("{}\r\n", described(1))),
+        Line::Hear,
+        say(&unauthorized(2, DIGEST)),
+        Line::Hear,
+        say(&unauthorized(3, BASIC)),
+    ];
+    let (fault, heard) = heard_by(script, false).await;
+    assert_eq!(fault, Fault::AuthenticationFailed);
+    let (before, after) = heard.split_once("Authorization: Digest").expect("an answer");
+    assert!(before.contains("SETUP") && !after.contains("Authorization"), "{heard}");
 }
 
 /// Asks for Basic at a random moment around the request, again and again: whatever the race, nothing
@@ -110,6 +167,24 @@ async fn no_moment_is_a_lucky_one() {
         };
         let (fault, heard) = heard_by(script, false).await;
         assert_eq!(fault, Fault::BasicNotAllowed, "round {round}");
+        assert!(!heard.contains("Authorization"), "round {round}: {heard}");
+    }
+}
+
+/// The same around the request after a description that asked for nothing.
+#[tokio::test]
+async fn no_later_moment_is_a_lucky_one_either() {
+    for round in 0..200_u32 {
+        let all = format!("{}{}", described(1), unauthorized(2, BASIC));
+        let (first, second) = all.split_at(round as usize * all.len() / 200);
+        let script = if round % 2 == 0 {
+            vec![Line::Hear, say(first), say(second)]
+        } else {
+            vec![Line::Hear, say(first), Line::Settle, say(second)]
+        };
+        let (fault, heard) = heard_by(script, false).await;
+        let refused = matches!(fault, Fault::BasicNotAllowed | Fault::ProtocolViolation);
+        assert!(refused, "round {round}: {fault}");
         assert!(!heard.contains("Authorization"), "round {round}: {heard}");
     }
 }

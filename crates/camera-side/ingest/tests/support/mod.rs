@@ -118,6 +118,8 @@ pub enum Line {
     Spell(Vec<u8>),
     /// Waits for a request to end.
     Hear,
+    /// Lets others have their turn: what they make of what was said so far is left to chance.
+    Settle,
 }
 
 pub fn say(text: &str) -> Line {
@@ -173,6 +175,10 @@ fn follow(mut stream: TcpStream, script: Vec<Line>) -> Vec<u8> {
                 std::thread::yield_now();
                 stream.write_all(&[*byte])
             }),
+            Line::Settle => {
+                (0..100).for_each(|_| std::thread::yield_now());
+                Ok(())
+            }
             Line::Hear => {
                 requests += 1;
                 hear(&mut stream, &mut heard, requests)
