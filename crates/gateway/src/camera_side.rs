@@ -26,6 +26,11 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     if !refused.is_empty() {
         return Err(Exit::configuration(refused.join("\n")));
     }
+    let interface = config.camera_network.interface;
+    if let Some(interface) = &interface {
+        cofferdam_dialer::check_interface(interface)
+            .map_err(|error| no_interface(interface, &error))?;
+    }
     let source = match parent {
         Some(parent) => {
             parent.started()?;
@@ -34,9 +39,22 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
         None => RingSource::Path(config.boundary.socket),
     };
     tracing::info!(cameras = cameras.len(), "camera side started");
-    let settings = DialerSettings { cameras, worker, environment: WORKER_ENVIRONMENT, source };
+    let environment = WORKER_ENVIRONMENT;
+    let settings = DialerSettings { cameras, worker, environment, interface, source };
     cofferdam_dialer::run(settings, signals.stop()).await;
     Ok(())
+}
+
+/// What is wrong with the configured interface.
+fn no_interface(interface: &str, error: &std::io::Error) -> Exit {
+    let found = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::NODEV) => "no such interface".to_owned(),
+        _ => error.to_string(),
+    };
+    Exit::run_time(format!(
+        "`camera_network.interface`: expected a network interface of this host, found {interface:?}: \
+         {found}"
+    ))
 }
 
 /// What the dialer needs of one camera.

@@ -14,6 +14,8 @@ use serde::Deserialize;
 pub(crate) struct File {
     pub(crate) core: Core,
     #[serde(default)]
+    pub(crate) camera_network: CameraNetwork,
+    #[serde(default)]
     pub(crate) boundary: Boundary,
     #[serde(default)]
     pub(crate) readers: Readers,
@@ -34,6 +36,12 @@ pub(crate) struct Core {
 
 fn default_admin() -> String {
     "127.0.0.1:9090".into()
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(crate) struct CameraNetwork {
+    pub(crate) interface: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -17,7 +17,6 @@ const PLANNED: &[&str] = &[
     "core.certificate",
     "core.key",
     "core.vetted",
-    "camera_network",
     "jail",
     "isolation",
     "reader",

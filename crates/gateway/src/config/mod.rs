@@ -27,6 +27,7 @@ pub(crate) use secret::read_password;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
     pub(crate) core: Core,
+    pub(crate) camera_network: CameraNetwork,
     pub(crate) boundary: Boundary,
     pub(crate) readers: Readers,
     pub(crate) log: Log,
@@ -41,6 +42,13 @@ pub(crate) struct Core {
     /// Where metrics and health are.
     pub(crate) admin: SocketAddr,
     /// The network interface that readers' sockets are bound to.
+    pub(crate) interface: Option<String>,
+}
+
+/// The cameras' network.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CameraNetwork {
+    /// The network interface that every connection to a camera is bound to.
     pub(crate) interface: Option<String>,
 }
 

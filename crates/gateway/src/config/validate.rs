@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::camera::camera;
 use super::file::File;
-use super::{Boundary, Config, Core, Log, LogFormat, Readers};
+use super::{Boundary, CameraNetwork, Config, Core, Log, LogFormat, Readers};
 
 /// Mistakes as they are found: key, and what was expected and found.
 pub(crate) type Found = Vec<(String, String)>;
@@ -22,11 +22,17 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     let mut found = Found::new();
     let rtsp = address(&file.core.rtsp, "core.rtsp", &mut found);
     let admin = address(&file.core.admin, "core.admin", &mut found);
-    if let Some(interface) = &file.core.interface
-        && !(1..=15).contains(&interface.len())
-    {
-        let what = format!("expected an interface name of 1 to 15 bytes, found {interface:?}");
-        found.push(("core.interface".into(), what));
+    let interfaces = [
+        ("core.interface", &file.core.interface),
+        ("camera_network.interface", &file.camera_network.interface),
+    ];
+    for (key, interface) in interfaces {
+        if let Some(interface) = interface
+            && !(1..=15).contains(&interface.len())
+        {
+            let what = format!("expected an interface name of 1 to 15 bytes, found {interface:?}");
+            found.push((key.into(), what));
+        }
     }
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let format = one_of(&file.log.format, &formats, "log.format", &mut found);
@@ -63,6 +69,7 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     match (rtsp, admin, format, cameras) {
         (Some(rtsp), Some(admin), Some(format), Some(cameras)) if found.is_empty() => Ok(Config {
             core: Core { rtsp, admin, interface: file.core.interface },
+            camera_network: CameraNetwork { interface: file.camera_network.interface },
             boundary: Boundary { socket: file.boundary.socket },
             readers: Readers { anonymous: file.readers.anonymous },
             log: Log { format, level: file.log.level },
