@@ -41,6 +41,12 @@ fn connections_to(peer: SocketAddr) -> Vec<String> {
         .collect()
 }
 
+/// Whether a socket is one of a pair without a name: libraries wake themselves with those.
+fn is_pair(number: &str) -> bool {
+    let table = std::fs::read_to_string("/proc/net/unix").unwrap();
+    table.lines().any(|line| line.split_whitespace().skip(6).eq([number]))
+}
+
 fn address_of(camera: &Camera) -> SocketAddr {
     let url = camera.url();
     let address = url.strip_prefix("rtsp://").unwrap().split('/').next().unwrap();
@@ -61,7 +67,8 @@ fn a_workers_only_socket_is_the_one_that_the_dialer_made() {
     assert_eq!(connections.len(), 1);
     let (its_sockets, its_others) = open_files(&worker);
     // Its socket calls are answered elsewhere, so it did not make this one.
-    assert_eq!(its_sockets, connections, "{its_others:?}");
+    let reaching: Vec<_> = its_sockets.into_iter().filter(|number| !is_pair(number)).collect();
+    assert_eq!(reaching, connections, "{its_others:?}");
     let status = worker.proc_file("status");
     assert!(status.contains("Seccomp:\t2") && status.contains("NoNewPrivs:\t1"), "{status}");
     let (dialers_sockets, dialers_others) = open_files(&dialer);
