@@ -98,6 +98,6 @@ mod tests {
         server.write_all(&[0; 1000]).unwrap();
         client.read_exact(&mut [0; 1003]).unwrap();
         assert_eq!(bytes_received(&client).unwrap(), 1005);
-        assert!(bytes_received(std::io::stdin()).is_err());
+        assert!(bytes_received(io::stdin()).is_err());
     }
 }

@@ -122,6 +122,11 @@ async fn a_camera_that_asks_later_gets_nothing_either() {
     // These have answered what they were not asked, where nobody could look at it.
     let violating = [
         ("with the description", vec![Line::Hear, say(&format!("{}{}", described(1), asks(2)))]),
+        // As if it had asked for nothing: what is on the wire when it is looked at is harmless.
+        (
+            "with the description, and hides it",
+            vec![Line::Hear, say(&format!("{}{}", described(1), asks(2))), Line::Hear, say(SET_UP)],
+        ),
         ("before all", vec![say(&format!("{}{}", described(1), asks(2)))]),
         ("half", vec![Line::Hear, say(&format!("{}RTSP/1.0 401", described(1)))]),
         (
