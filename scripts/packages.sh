@@ -11,7 +11,7 @@ BUILD_PACKAGES=(
 # The players, recorders and cameras of the test suites, none of them ours.
 TEST_PACKAGES=(
     ffmpeg vlc-bin vlc-plugin-base gstreamer1.0-tools
-    gir1.2-gst-rtsp-server-1.0 python3-gi curl
+    gir1.2-gst-rtsp-server-1.0 python3-gi curl iproute2
 )
 
 # The peer that benchmarks compare with is built from C.

@@ -9,8 +9,9 @@
 //! rings       where rings come from
 //! ```
 //!
-//! The dialer reads and parses no camera byte. All it learns of a camera are exit codes and the numbers of a
-//! status block, and all it says is said in codes of the closed vocabulary.
+//! The dialer reads and parses no camera byte. All it learns of a camera are exit codes, the numbers of
+//! a status block and whether a connection was taken, and all it says is said in codes of the closed
+//! vocabulary.
 #![forbid(unsafe_code)]
 
 mod connect;

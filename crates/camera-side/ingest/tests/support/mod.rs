@@ -176,7 +176,7 @@ fn follow(mut stream: TcpStream, script: Vec<Line>) -> Vec<u8> {
                 stream.write_all(&[*byte])
             }),
             Line::Settle => {
-                (0..100).for_each(|_| std::thread::yield_now());
+                (0..10).for_each(|_| std::thread::yield_now());
                 Ok(())
             }
             Line::Hear => {
