@@ -107,7 +107,8 @@ codes! {
         NoVideo = 22, "no_video";
         /// The video's codec is none of those decoded here.
         UnsupportedCodec = 23, "unsupported_codec";
-        /// The decoded picture is larger than allowed or of another sample format.
+        /// The video's profile is none of those decoded here, or its pictures are larger than
+        /// allowed or of another sample format.
         UnsupportedPicture = 24, "unsupported_picture";
         /// The camera ended the stream.
         StreamEnded = 25, "stream_ended";
@@ -117,6 +118,10 @@ codes! {
         DecodeFailed = 27, "decode_failed";
         /// The connection broke.
         ConnectionLost = 28, "connection_lost";
+        /// What the camera sends is kept from the decoder: it breaks the rules of its format.
+        StreamRefused = 29, "stream_refused";
+        /// The camera sends more than any camera needs to.
+        TooMuchData = 30, "too_much_data";
         /// The configured network interface is not there.
         InterfaceMissing = 38, "interface_missing";
         /// The worker could not be started: its binary is missing or does not run.
@@ -184,7 +189,7 @@ impl Fault {
             Self::NoVideo => "expected a video track in the description, found none",
             Self::UnsupportedCodec => "expected H.264, H.265 or JPEG video, found another codec",
             Self::UnsupportedPicture => {
-                "expected 8-bit pictures of at most 3840x2160, found others"
+                "expected 8-bit 4:2:0 video of at most 3840x2160 in a known profile, found other"
             }
             Self::StreamEnded => "expected a running stream, found its end",
             Self::NoPictures => "expected pictures, found none in time",
@@ -193,6 +198,10 @@ impl Fault {
             Self::InterfaceMissing => {
                 "expected `camera_network.interface` to be an interface of this host, found none"
             }
+            Self::StreamRefused => {
+                "expected well-formed video of a camera, found what no decoder should see"
+            }
+            Self::TooMuchData => "expected as many bytes as video has, found a flood",
             Self::WorkerMissing => {
                 "expected `cofferdam-ingest` beside `cofferdam`, found none that runs"
             }
@@ -216,8 +225,9 @@ impl Fault {
             Self::CameraBusy => "CAMERA BUSY",
             Self::NoVideo => "NO VIDEO TRACK",
             Self::UnsupportedCodec | Self::UnsupportedPicture => "UNSUPPORTED VIDEO",
-            Self::RtspStatus | Self::ProtocolViolation => "CAMERA ERROR",
+            Self::RtspStatus | Self::ProtocolViolation | Self::TooMuchData => "CAMERA ERROR",
             Self::DecodeFailed => "DECODE FAILED",
+            Self::StreamRefused => "VIDEO REFUSED",
             Self::InterfaceMissing
             | Self::WorkerMissing
             | Self::WorkerSetup

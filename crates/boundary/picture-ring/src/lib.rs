@@ -15,6 +15,7 @@
 //! `unsafe` lives in `map.rs` (the mapping, and the accessors over it) and nowhere else.
 
 mod codes;
+mod filtered;
 mod layout;
 mod map;
 mod memory;
@@ -23,6 +24,7 @@ mod status;
 mod writer;
 
 pub use codes::{Codec, Fault, IngestState};
+pub use filtered::Filtered;
 pub use layout::{RingSpec, RingSpecError, SlotCount};
 pub use map::MapError;
 pub use memory::{RingMemory, RingMemoryError};

@@ -8,10 +8,12 @@
 //! | 32–95 | faults so far, one a [`Fault`] code below 64 |
 //! | 96–111 | stamps: for each slot, arrival and completion in monotonic nanoseconds |
 //! | 120 | heartbeat: monotonic nanoseconds of the worker's last sign of life |
+//! | 128–143 | what was filtered out before the decoder so far, one a [`Filtered`] |
 
 use std::sync::atomic::Ordering;
 
 use crate::codes::{Codec, Fault, IngestState};
+use crate::filtered::Filtered;
 use crate::map::Map;
 
 pub(crate) const WRITE_COUNTER: usize = 0;
@@ -22,6 +24,7 @@ pub(crate) const COUNTERS: usize = 8;
 pub(crate) const FAULTS: usize = 32;
 pub(crate) const STAMPS: usize = 96;
 pub(crate) const HEARTBEAT: usize = 120;
+pub(crate) const FILTERED: usize = 128;
 
 /// The counters a camera side keeps for each camera. They run on when a worker is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub struct StatusSnapshot {
     pub counters: [u64; Counter::COUNT],
     /// One a [`Fault`] code below [`Fault::COUNTERS`].
     pub faults: [u64; Fault::COUNTERS],
+    /// One a [`Filtered`].
+    pub filtered: [u64; Filtered::COUNT],
 }
 
 impl StatusSnapshot {
@@ -74,6 +79,7 @@ impl StatusSnapshot {
             codec: Codec::from_code(word(CODEC)),
             counters: std::array::from_fn(|i| word(COUNTERS + i)),
             faults: std::array::from_fn(|i| word(FAULTS + i)),
+            filtered: std::array::from_fn(|i| word(FILTERED + i)),
         }
     }
 

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use cofferdam_picture::{MonotonicTime, PictureMut};
 
 use crate::codes::{Codec, Fault, IngestState};
+use crate::filtered::Filtered;
 use crate::layout::RingSpec;
 use crate::map::{Map, MapError};
 use crate::status::{
-    CODEC, COUNTERS, Counter, FAULT, FAULTS, HEARTBEAT, STAMPS, STATE, StatusSnapshot,
+    CODEC, COUNTERS, Counter, FAULT, FAULTS, FILTERED, HEARTBEAT, STAMPS, STATE, StatusSnapshot,
     WRITE_COUNTER,
 };
 
@@ -71,6 +72,11 @@ impl Writer {
     /// Adds to a counter.
     pub fn add(&self, counter: Counter, amount: u64) {
         self.map.word(COUNTERS + counter as usize).fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Adds to what was kept from the decoder.
+    pub fn add_filtered(&self, kind: Filtered, amount: u64) {
+        self.map.word(FILTERED + kind as usize).fetch_add(amount, Ordering::Relaxed);
     }
 
     /// Counts one fault.

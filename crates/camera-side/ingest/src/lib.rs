@@ -1,7 +1,7 @@
 //! The worker that turns one camera's stream into pictures.
 //!
 //! ```text
-//! camera ── session (retina, TCP interleaved) ── decode (NAL filter, one element) ── convert ── ring
+//! camera ── session (retina, TCP interleaved) ── decode (unit filter, one element) ── convert ── ring
 //!                └ basic_policy: no password in clear
 //! ```
 //!

@@ -10,11 +10,12 @@ use cofferdam_pad_codec::DecodedPicture;
 use cofferdam_picture::{FrameRate, Geometry};
 use cofferdam_picture_ring::{Codec, Fault};
 use cofferdam_picture_scale::SourceShape;
+use cofferdam_unit_filter::{Refusal, Tally};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::convert::{Layout, Range, Source};
-use crate::decode::PictureDecoder;
+use crate::decode::{DecodeError, PictureDecoder};
 use crate::pump::codec_name;
 use crate::session::{AccessUnits, Camera, Interruption, Track, describe};
 
@@ -136,6 +137,7 @@ struct Findings {
     /// When key frames arrived, in seconds.
     keys: Vec<f64>,
     reordered: bool,
+    filtered: Tally,
 }
 
 async fn watch(
@@ -180,6 +182,9 @@ async fn watch(
         }
         let codec = decoder.codec();
         match decoder.push(unit) {
+            Err(DecodeError::Refused(Refusal::Unsupported)) => {
+                return Err(Fault::UnsupportedPicture);
+            }
             Err(_) => findings.damage += 1,
             Ok((pictures, _)) => {
                 for arrived in pictures {
@@ -188,6 +193,7 @@ async fn watch(
             }
         }
     }
+    findings.filtered = decoder.take_filtered();
     if findings.units == 0 { Err(Fault::NoPictures) } else { Ok(findings) }
 }
 
@@ -248,6 +254,11 @@ impl Findings {
         )?;
         writeln!(output, "B-frames         {}", if self.reordered { "yes" } else { "no" })?;
         writeln!(output, "packets lost     {}, damaged {}", self.lost, self.damage)?;
+        let filtered: Vec<String> =
+            self.filtered.iter().map(|(kind, count)| format!("{count} {}", kind.label())).collect();
+        if !filtered.is_empty() {
+            writeln!(output, "left out         {}", filtered.join(", "))?;
+        }
         match self.gop() {
             Some((_, most)) if self.keys.len() == self.units as usize => {
                 writeln!(output, "key frames       every picture (within {most:.2} s)")
@@ -357,7 +368,11 @@ fn explain(fault: Fault) -> &'static str {
         Fault::ProtocolViolation => "what the camera sent is not RTSP, or breaks its rules",
         Fault::NoVideo => "there is no video among the streams",
         Fault::UnsupportedCodec => "the video is none of H.264, H.265, Motion JPEG",
-        Fault::UnsupportedPicture => "pictures of more than 8 bits, or larger than 3840x2160",
+        Fault::UnsupportedPicture => {
+            "the video is none of H.264 Baseline, Main or High and H.265 Main in 8-bit 4:2:0, or \
+             larger than 3840x2160: choose another profile in the camera"
+        }
+        Fault::StreamRefused => "the video breaks the rules of its format",
         Fault::NoPictures => "the camera plays and sends no video",
         Fault::StreamEnded | Fault::ConnectionLost => "the camera closed the connection",
         Fault::WorkerSetup => "the decoder could not be started: is its GStreamer plugin there?",

@@ -8,10 +8,11 @@ use std::time::Duration;
 use cofferdam_ingest_boot::IngestBoot;
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{Codec, Counter, Fault, IngestState, Writer};
+use cofferdam_unit_filter::Refusal;
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 
 use crate::convert::{Converter, Source, UnsupportedPicture};
-use crate::decode::{self, Arrived, PictureDecoder};
+use crate::decode::{self, Arrived, DecodeError, PictureDecoder};
 use crate::dialed;
 use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe, describe_dialed};
 
@@ -24,8 +25,6 @@ const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 const UNIT_LIMIT: Duration = Duration::from_secs(5);
 /// Failures in a row after which a decoder is given up on, or a stream that is all damage.
 const MOST_FAILURES: u32 = 100;
-/// An access unit larger than this is not a camera's. In bytes.
-const LARGEST_UNIT: usize = 8 * 1024 * 1024;
 
 /// Writes the camera's pictures into the ring until that ends, over a connection of this process's
 /// own making.
@@ -93,6 +92,8 @@ struct Pump<'a> {
     /// Units are passed over until the next one that needs none before it.
     wants_random_access: bool,
     failures: u32,
+    /// Why there was no picture since the last one.
+    trouble: Fault,
     pictures: u64,
     last_unit: Instant,
     last_picture: Instant,
@@ -108,6 +109,7 @@ impl<'a> Pump<'a> {
             converter: Converter::new(boot.geometry),
             wants_random_access: true,
             failures: 0,
+            trouble: Fault::NoPictures,
             pictures: 0,
             last_unit: now,
             last_picture: now,
@@ -119,7 +121,7 @@ impl<'a> Pump<'a> {
             match timeout_at(self.deadline(), units.next()).await {
                 Err(_) => return Err(Fault::NoPictures),
                 Ok(Ok(unit)) => self.take(unit)?,
-                Ok(Err(Interruption::Damage)) => self.failed(0)?,
+                Ok(Err(Interruption::Damage)) => self.failed(Fault::DecodeFailed, 0)?,
                 Ok(Err(Interruption::Closed)) => return Err(self.ended(Fault::StreamEnded)),
                 Ok(Err(Interruption::End(fault))) => return Err(self.ended(fault)),
             }
@@ -151,24 +153,33 @@ impl<'a> Pump<'a> {
             writer.add(Counter::BytesIn, unit.data.len() as u64);
             writer.add(Counter::PacketsLost, unit.lost_packets);
         }
-        if unit.data.len() > LARGEST_UNIT {
-            return self.failed(1);
-        }
         if self.wants_random_access && !unit.random_access {
-            return self.still_none(Fault::NoPictures);
+            return self.still_none(self.trouble);
         }
         self.wants_random_access = false;
         let began = MonotonicTime::now();
         let result = self.decode(unit);
+        self.count_filtered();
         let took = MonotonicTime::now().since(began).as_nanos();
         self.writer.borrow().add(Counter::DecodeNanos, u64::try_from(took).unwrap_or(u64::MAX));
         result
     }
 
     fn decode(&mut self, unit: AccessUnit) -> Result<(), Fault> {
-        let Ok((pictures, lost)) = self.decoder.push(unit) else {
-            self.wants_random_access = true;
-            return self.failed(1);
+        let (pictures, lost) = match self.decoder.push(unit) {
+            Ok(decoded) => decoded,
+            // A camera says so of itself, and will of the next unit.
+            Err(DecodeError::Refused(Refusal::Unsupported)) => {
+                return Err(Fault::UnsupportedPicture);
+            }
+            Err(DecodeError::Refused(_)) => {
+                self.wants_random_access = true;
+                return self.failed(Fault::StreamRefused, 0);
+            }
+            Err(DecodeError::Codec(_)) => {
+                self.wants_random_access = true;
+                return self.failed(Fault::DecodeFailed, 1);
+            }
         };
         self.writer.borrow().add(Counter::DecodeErrors, lost);
         if pictures.is_empty() {
@@ -176,7 +187,7 @@ impl<'a> Pump<'a> {
         }
         for Arrived { picture, arrived } in pictures {
             if picture.is_corrupted() {
-                self.failed(1)?;
+                self.failed(Fault::DecodeFailed, 1)?;
                 continue;
             }
             let (codec, silent) = (self.decoder.codec(), self.boot.colour);
@@ -201,18 +212,26 @@ impl<'a> Pump<'a> {
         }
         self.pictures += 1;
         self.failures = 0;
+        self.trouble = Fault::NoPictures;
         self.last_picture = Instant::now();
         Ok(())
     }
 
-    /// Counts something that should have become a picture and did not.
-    fn failed(&mut self, errors: u64) -> Result<(), Fault> {
+    fn count_filtered(&mut self) {
+        let filtered = self.decoder.take_filtered();
+        let writer = self.writer.borrow();
+        for (kind, count) in filtered.iter() {
+            writer.add_filtered(kind, count);
+        }
+    }
+
+    /// Counts something that should have become a picture and did not. Ends with `fault` when that
+    /// is all there is.
+    fn failed(&mut self, fault: Fault, errors: u64) -> Result<(), Fault> {
         self.writer.borrow().add(Counter::DecodeErrors, errors);
         self.failures += 1;
-        if self.failures >= MOST_FAILURES {
-            return Err(Fault::DecodeFailed);
-        }
-        self.still_none(Fault::DecodeFailed)
+        self.trouble = fault;
+        if self.failures >= MOST_FAILURES { Err(fault) } else { self.still_none(fault) }
     }
 
     /// Ends with `fault` when units have come for too long without a picture.

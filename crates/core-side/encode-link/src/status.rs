@@ -1,7 +1,7 @@
 //! How a camera fares, as its encode worker sees it: the ring's status block, looked at on the core
 //! side, and what the pacer did with its pictures.
 
-use cofferdam_picture_ring::{Codec, Counter, Fault, IngestState, StatusSnapshot};
+use cofferdam_picture_ring::{Codec, Counter, Fault, Filtered, IngestState, StatusSnapshot};
 
 /// What the pacer did with the pictures of a ring, since the worker started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,13 +36,14 @@ impl Default for CameraStatus {
                 codec: Codec::None,
                 counters: [0; Counter::COUNT],
                 faults: [0; Fault::COUNTERS],
+                filtered: [0; Filtered::COUNT],
             },
             pacer: PacerStatus::default(),
         }
     }
 }
 
-const WORDS: usize = 3 + Counter::COUNT + Fault::COUNTERS + 5;
+const WORDS: usize = 3 + Counter::COUNT + Fault::COUNTERS + Filtered::COUNT + 5;
 
 impl CameraStatus {
     /// The report as bytes: 64-bit little-endian words in a fixed order.
@@ -54,6 +55,7 @@ impl CameraStatus {
             .iter()
             .chain(&ingest.counters)
             .chain(&ingest.faults)
+            .chain(&ingest.filtered)
             .chain(&pacer)
             .flat_map(|word| word.to_le_bytes())
             .collect()
@@ -75,6 +77,7 @@ impl CameraStatus {
                 codec: Codec::from_code(next()),
                 counters: std::array::from_fn(|_| next()),
                 faults: std::array::from_fn(|_| next()),
+                filtered: std::array::from_fn(|_| next()),
             },
             pacer: PacerStatus {
                 shown: next(),
@@ -102,6 +105,9 @@ mod tests {
         }
         for (i, fault) in status.ingest.faults.iter_mut().enumerate() {
             *fault = i as u64 + 100;
+        }
+        for (i, filtered) in status.ingest.filtered.iter_mut().enumerate() {
+            *filtered = i as u64 + 200;
         }
         status.pacer =
             PacerStatus { shown: 1, repeated: 2, skipped: 3, dropped: 4, offset_nanos: 5 };

@@ -1,7 +1,6 @@
 //! Motion JPEG (RFC 2435) by libjpeg.
-//!
-//! No filter: the payload format carries scans and tables only, and the JFIF headers are written
-//! by the depacketizer.
+
+use cofferdam_unit_filter::Format;
 
 use super::Recipe;
 
@@ -11,5 +10,5 @@ pub(super) const RECIPE: Recipe = Recipe {
     caps: "image/jpeg",
     // The default transform is the inaccurate one.
     properties: &[("idct-method", &"islow"), ("max-errors", &-1), ("qos", &false)],
-    keep: None,
+    format: Format::Jpeg,
 };

@@ -4,11 +4,11 @@ mod arrivals;
 mod h264;
 pub(crate) mod h265;
 mod mjpeg;
-mod nal;
 
 use cofferdam_pad_codec::{CodecError, DecodedPicture, Decoder, Properties};
-use cofferdam_picture::MonotonicTime;
+use cofferdam_picture::{Geometry, MonotonicTime};
 use cofferdam_picture_ring::Codec;
+use cofferdam_unit_filter::{Format, LargestPicture, Refusal, Tally, UnitFilter};
 
 use crate::session::AccessUnit;
 use arrivals::Arrivals;
@@ -24,9 +24,13 @@ struct Recipe {
     caps: &'static str,
     /// How the element is set.
     properties: &'static Properties<'static>,
-    /// Which NAL units it is given, by their first byte; all bytes where there are none.
-    keep: Option<fn(u8) -> bool>,
+    /// What is checked before that.
+    format: Format,
 }
+
+/// The largest picture that is converted is the largest that is decoded.
+const LARGEST: LargestPicture =
+    LargestPicture { long: Geometry::MAX_WIDTH, short: Geometry::MAX_HEIGHT };
 
 /// One thread, no concealed pictures, no opinion about lateness.
 const LIBAV: &Properties<'static> = &[
@@ -51,6 +55,17 @@ pub enum OpenError {
     Make(#[from] cofferdam_pad_codec::MakeError),
 }
 
+/// Why an access unit came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// It did not reach the decoder.
+    #[error("refused before the decoder: {0}")]
+    Refused(#[from] Refusal),
+    /// The decoder gave up on it.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
 /// Loads the plugins of every codec decoded here.
 ///
 /// From a cold disk this takes seconds, in which the thread does nothing else: so it is done first,
@@ -68,7 +83,7 @@ pub fn load() -> Result<(), cofferdam_pad_codec::InitError> {
 pub struct PictureDecoder {
     codec: Codec,
     decoder: Decoder,
-    keep: Option<fn(u8) -> bool>,
+    filter: UnitFilter,
     arrivals: Arrivals,
 }
 
@@ -95,7 +110,8 @@ impl PictureDecoder {
         };
         cofferdam_pad_codec::init(&[recipe.plugin])?;
         let decoder = Decoder::new(recipe.element, recipe.properties, recipe.caps)?;
-        Ok(Self { codec, decoder, keep: recipe.keep, arrivals: Arrivals::default() })
+        let filter = UnitFilter::new(recipe.format, LARGEST);
+        Ok(Self { codec, decoder, filter, arrivals: Arrivals::default() })
     }
 
     /// What it decodes.
@@ -104,18 +120,26 @@ impl PictureDecoder {
         self.codec
     }
 
-    /// Decodes one access unit. Gives the pictures that came out, which may be those of earlier
-    /// units, and how many units are now known to have come to nothing.
+    /// What the filter dropped since this was last asked.
+    #[must_use]
+    pub fn take_filtered(&mut self) -> Tally {
+        self.filter.take_tally()
+    }
+
+    /// Filters and decodes one access unit. Gives the pictures that came out, which may be those of
+    /// earlier units, and how many units are now known to have come to nothing.
     ///
     /// # Errors
-    /// When the decoder gave up on it. It begins anew with the next random access point.
-    pub fn push(&mut self, unit: AccessUnit) -> Result<(Vec<Arrived>, u64), CodecError> {
+    /// When the filter refused it, or the decoder gave up on it. Then it needs a random access point
+    /// next.
+    pub fn push(&mut self, mut unit: AccessUnit) -> Result<(Vec<Arrived>, u64), DecodeError> {
+        self.filter.filter(&mut unit.data)?;
+        if unit.data.is_empty() {
+            // Side information, all of it.
+            return Ok((Vec::new(), 0));
+        }
         let stamp = self.arrivals.enter(unit.timestamp, unit.arrived);
-        let data = match self.keep {
-            Some(keep) => nal::filter(&unit.data, keep),
-            None => unit.data,
-        };
-        match self.decoder.push(data, stamp) {
+        match self.decoder.push(unit.data, stamp) {
             Ok(pictures) => {
                 let mut lost = 0;
                 let arrived = pictures
@@ -132,7 +156,7 @@ impl PictureDecoder {
                 self.arrivals.clear();
                 // One that does not take a flush shows that by its next error.
                 let _ = self.decoder.flush();
-                Err(error)
+                Err(error.into())
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use cofferdam_encode_link::CameraStatus;
 use cofferdam_picture::{CameraId, Untrusted};
-use cofferdam_picture_ring::{Codec, Counter as Word, Fault, IngestState};
+use cofferdam_picture_ring::{Codec, Counter as Word, Fault, Filtered, IngestState};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::one_hot::OneHot;
 use super::progress::{HighWater, PerWorker};
 use super::{
-    CameraLabels, CodecLabels, FaultLabels, PublishMetrics, Seconds, SecondsGauge, StateLabels,
+    CameraLabels, CodecLabels, FaultLabels, KindLabels, PublishMetrics, Seconds, SecondsGauge,
+    StateLabels,
 };
 use crate::Availability;
 
@@ -27,6 +28,7 @@ pub(crate) struct CameraMetrics {
     fault: OneHot<FaultLabels>,
     faults: Family<FaultLabels, Counter>,
     faults_seen: [HighWater; Fault::COUNTERS],
+    filtered: [(HighWater, Counter); Filtered::COUNT],
     ingest: [(Word, HighWater, Counter); 6],
     decode: (HighWater, Seconds),
     pacer: [(PerWorker, Counter); 4],
@@ -58,6 +60,10 @@ impl CameraMetrics {
             fault: OneHot::new(all.camera_fault.clone(), faults().map(fault)),
             faults: all.camera_faults.clone(),
             faults_seen: std::array::from_fn(|_| HighWater::default()),
+            filtered: Filtered::ALL.map(|kind| {
+                let labels = KindLabels { camera: camera.clone(), kind: kind.label() };
+                (HighWater::default(), all.camera_filtered_units.get_or_create_owned(&labels))
+            }),
             ingest: [
                 ingest(Word::Pictures, &all.camera_pictures_in),
                 ingest(Word::BytesIn, &all.camera_bytes_in),
@@ -97,6 +103,9 @@ impl CameraMetrics {
         let CameraStatus { ingest, pacer } = status;
         for (word, seen, counter) in &mut self.ingest {
             counter.inc_by(seen.growth(ingest.counter(*word)));
+        }
+        for ((seen, counter), count) in self.filtered.iter_mut().zip(ingest.filtered) {
+            counter.inc_by(seen.growth(count));
         }
         let (seen, seconds) = &mut self.decode;
         let decoding = Duration::from_nanos(seen.growth(ingest.counter(Word::DecodeNanos)));
@@ -230,12 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_filtered_shows_by_kind_and_from_the_start() {
+        let mut bench = Bench::new();
+        let line = |kind: &str, count: u64| {
+            format!(
+                "cofferdam_camera_filtered_units_total{{camera=\"lobby\",kind=\"{kind}\"}} {count}"
+            )
+        };
+        assert!(Filtered::ALL.iter().all(|kind| bench.has(&line(kind.label(), 0))));
+        bench.metrics.report(&status(|s| s.ingest.filtered[Filtered::Sei as usize] = 250));
+        assert!(bench.has(&line("sei", 250)) && bench.has(&line("filler", 0)));
+    }
+
+    #[test]
     fn numbers_beyond_reason_are_clamped() {
         let mut bench = Bench::new();
         bench.metrics.report(&status(|s| {
             s.pacer.offset_nanos = u64::MAX;
             s.ingest.counters = [u64::MAX; Word::COUNT];
             s.ingest.faults = [u64::MAX; Fault::COUNTERS];
+            s.ingest.filtered = [u64::MAX; Filtered::COUNT];
         }));
         assert!(bench.has("cofferdam_camera_pacing_offset_seconds{camera=\"lobby\"} 10.0"));
         bench.metrics.availability(Availability::Slate);

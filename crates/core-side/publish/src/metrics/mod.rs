@@ -43,6 +43,12 @@ struct FaultLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    camera: String,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MountLabels {
     camera: String,
     mount: &'static str,
@@ -81,6 +87,7 @@ pub struct PublishMetrics {
     camera_bytes_in: Family<CameraLabels, Counter>,
     camera_packets_lost: Family<CameraLabels, Counter>,
     camera_decode_errors: Family<CameraLabels, Counter>,
+    camera_filtered_units: Family<KindLabels, Counter>,
     camera_decode_seconds: Family<CameraLabels, Seconds>,
     camera_reconnects: Family<CameraLabels, Counter>,
     camera_worker_starts: Family<CameraLabels, Counter>,
@@ -134,6 +141,11 @@ impl PublishMetrics {
                 registry,
                 "camera_decode_errors",
                 "Access units that the decoder refused or marked as corrupt",
+            ),
+            camera_filtered_units: add(
+                registry,
+                "camera_filtered_units",
+                "Parts of the camera's stream that were kept from the decoder, by kind",
             ),
             camera_decode_seconds: add(
                 registry,

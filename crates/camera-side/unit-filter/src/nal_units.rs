@@ -1,0 +1,104 @@
+//! What H.264 and H.265 have in common: a walk over the NAL units of an access unit.
+
+use cofferdam_picture_ring::Filtered;
+
+use crate::annexb::{self, Place};
+use crate::edit::Edit;
+use crate::limits::{LARGEST_PARAMETER_SET, MOST_OTHERS, MOST_SLICES};
+use crate::{Refusal, Tally};
+
+/// What becomes of a NAL unit by its header.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind<S> {
+    /// A slice, or slice segment: kept if its parameter sets are known.
+    Slice,
+    /// A parameter set of the given kind: kept if it is accepted.
+    Set(S),
+    Dropped(Filtered),
+}
+
+/// The syntax of a format, and what was accepted of a stream so far.
+pub(crate) trait Syntax {
+    /// The kinds of parameter sets.
+    type Set;
+    /// Where in a picture the slices have come to.
+    type Order: Default;
+
+    /// What `nal` is. It is not empty.
+    fn kind(nal: &[u8]) -> Kind<Self::Set>;
+
+    /// Takes in a parameter set. Gives it again, shorter, when it says more than decoding needs.
+    ///
+    /// # Errors
+    /// When it is refused.
+    fn accept(&mut self, set: Self::Set, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal>;
+
+    /// Whether the parameter sets of a slice are known.
+    ///
+    /// # Errors
+    /// When it cannot stand where it does.
+    fn knows(&self, slice: &[u8], order: &mut Self::Order) -> Result<bool, Refusal>;
+}
+
+/// Says what of `unit` is kept.
+pub(crate) fn check<S: Syntax>(
+    syntax: &mut S,
+    unit: &[u8],
+    edit: &mut Edit,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let (mut slices, mut others) = (0, 0);
+    let mut order = S::Order::default();
+    let mut end = 0;
+    let mut refused = None;
+    for Place { framed, nal: place } in annexb::places(unit) {
+        count_stray(&unit[end..framed.start], tally);
+        end = framed.end;
+        let nal = &unit[place.clone()];
+        let kind = S::kind(nal);
+        *if matches!(kind, Kind::Slice) { &mut slices } else { &mut others } += 1;
+        if slices > MOST_SLICES || others > MOST_OTHERS {
+            return Err(Refusal::TooMuch);
+        }
+        match kind {
+            Kind::Dropped(kind) => tally.count(kind),
+            Kind::Slice => {
+                if syntax.knows(nal, &mut order)? {
+                    edit.keep(framed);
+                } else {
+                    tally.count(Filtered::Slice);
+                    refused.get_or_insert(Refusal::NoParameterSets);
+                }
+            }
+            Kind::Set(set) => {
+                let accepted = if nal.len() > LARGEST_PARAMETER_SET {
+                    Err(Refusal::TooMuch)
+                } else {
+                    syntax.accept(set, nal)
+                };
+                match accepted {
+                    Ok(None) => edit.keep(framed),
+                    Ok(Some(shorter)) => {
+                        tally.count(Filtered::Trailing);
+                        edit.keep(framed.start..place.start);
+                        edit.replace(&place, shorter);
+                    }
+                    // The others are looked at all the same: they may replace what was accepted.
+                    Err(refusal) => {
+                        tally.count(Filtered::ParameterSet);
+                        refused.get_or_insert(refusal);
+                    }
+                }
+            }
+        }
+    }
+    count_stray(&unit[end..], tally);
+    refused.map_or(Ok(()), Err)
+}
+
+/// Zeros pad; anything else outside of NAL units was put there.
+fn count_stray(bytes: &[u8], tally: &mut Tally) {
+    if bytes.iter().any(|byte| *byte != 0) {
+        tally.count(Filtered::Trailing);
+    }
+}
