@@ -305,7 +305,7 @@ fn nothing_but_the_film_passes_for_it() {
     assert!(judged.is_err(), "another moment: {judged:?}");
 
     // Live: first the slate, then a camera that films something else.
-    let line = "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=25/1 \
+    let line = "( videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 \
                 ! x264enc tune=zerolatency speed-preset=ultrafast ! rtph264pay name=pay0 pt=96 )";
     let other = |port| ForeignCamera::launch(port, line, None);
     let short = Film::of(&pictures[..50], size);

@@ -254,6 +254,7 @@ pub fn draw(folder: &Path, name: &str, size: (u32, u32), rate: u32, seconds: u32
         .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i"])
         .arg(format!("testsrc2=size={width}x{height}:rate={rate}:duration={seconds}"))
         .args(codec)
+        .args(if name.ends_with(".mov") { &[][..] } else { &["-pix_fmt", "yuv420p"] })
         .arg(&file)
         .status();
     assert!(status.expect("ffmpeg runs").success(), "{name} is drawn");

@@ -14,6 +14,7 @@ pub mod player;
 pub mod processes;
 pub mod programs;
 pub mod scene;
+pub mod units;
 mod vlc;
 pub mod wait;
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! camera ── session (retina, TCP interleaved) ── decode (unit filter, one element) ── convert ── ring
-//!                └ basic_policy: no password in clear
+//!                ├ basic_policy: no password in clear
+//!                └ meter: no more bytes than video has
 //! ```
 //!
 //! One process is one connection to one camera, in one thread. It opens no socket: the dialer makes
@@ -17,8 +18,10 @@ mod classify;
 pub mod convert;
 pub mod decode;
 mod dialed;
+mod meter;
 pub mod probe;
 mod pump;
 pub mod session;
 
+pub use meter::Meter;
 pub use pump::{run, run_dialed};

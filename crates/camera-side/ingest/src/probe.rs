@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::convert::{Layout, Range, Source};
 use crate::decode::{DecodeError, PictureDecoder};
+use crate::meter::Meter;
 use crate::pump::codec_name;
 use crate::session::{AccessUnits, Camera, Interruption, Track, describe};
 
@@ -71,10 +72,13 @@ pub async fn probe(input: impl Read, output: &mut impl Write) -> bool {
 }
 
 async fn report(request: &ProbeRequest, output: &mut impl Write) -> io::Result<Result<(), Fault>> {
+    // Somebody watches.
+    let meter = Meter::default();
     let camera = Camera {
         url: &request.url,
         credentials: request.credentials.as_ref(),
         basic_allowed: request.basic_allowed,
+        meter: &meter,
     };
     let described = match describe(&camera).await {
         Ok(described) => described,

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use crate::convert::{Converter, Source, UnsupportedPicture};
 use crate::decode::{self, Arrived, DecodeError, PictureDecoder};
 use crate::dialed;
+use crate::meter::Meter;
 use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe, describe_dialed};
 
 /// Between two signs of life. They stop with this thread, so a wedged decoder shows. One comes with
@@ -49,11 +50,18 @@ async fn run_over(boot: &IngestBoot, writer: Writer, channel: Option<OwnedFd>) -
     let writer = RefCell::new(writer);
     let mut heart = tokio::time::interval(HEARTBEAT);
     heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut work = pin!(work(boot, &writer, channel));
+    let meter = Meter::default();
+    let mut work = pin!(work(boot, &writer, channel, &meter));
     loop {
         tokio::select! {
             biased;
-            _ = heart.tick() => writer.borrow().beat(MonotonicTime::now()),
+            _ = heart.tick() => {
+                let now = MonotonicTime::now();
+                writer.borrow().beat(now);
+                if let Err(fault) = meter.look(now) {
+                    return fault;
+                }
+            }
             result = &mut work => return match result { Ok(never) => match never {}, Err(fault) => fault },
         }
     }
@@ -63,6 +71,7 @@ async fn work(
     boot: &IngestBoot,
     writer: &RefCell<Writer>,
     channel: Option<OwnedFd>,
+    meter: &Meter,
 ) -> Result<std::convert::Infallible, Fault> {
     // The fault of the last connection stands until this one does better: viewers are told it.
     let standing = writer.borrow().status().fault;
@@ -71,6 +80,7 @@ async fn work(
         url: &boot.url,
         credentials: boot.credentials.as_ref(),
         basic_allowed: boot.basic_allowed,
+        meter,
     };
     let described = match channel {
         Some(channel) => describe_dialed(&camera, dialed::address(channel).await?).await?,
@@ -80,13 +90,15 @@ async fn work(
     writer.borrow().set_codec(chosen.1);
     // Before PLAY: starting it takes a while, and packets would wait.
     let decoder = PictureDecoder::open(chosen.1).map_err(|_| Fault::WorkerSetup)?;
+    meter.progress();
     let units = described.play(chosen).await?;
-    Pump::new(boot, writer, decoder).run(units).await
+    Pump::new(boot, writer, meter, decoder).run(units).await
 }
 
 struct Pump<'a> {
     boot: &'a IngestBoot,
     writer: &'a RefCell<Writer>,
+    meter: &'a Meter,
     decoder: PictureDecoder,
     converter: Converter,
     /// Units are passed over until the next one that needs none before it.
@@ -100,11 +112,17 @@ struct Pump<'a> {
 }
 
 impl<'a> Pump<'a> {
-    fn new(boot: &'a IngestBoot, writer: &'a RefCell<Writer>, decoder: PictureDecoder) -> Self {
+    fn new(
+        boot: &'a IngestBoot,
+        writer: &'a RefCell<Writer>,
+        meter: &'a Meter,
+        decoder: PictureDecoder,
+    ) -> Self {
         let now = Instant::now();
         Self {
             boot,
             writer,
+            meter,
             decoder,
             converter: Converter::new(boot.geometry),
             wants_random_access: true,
@@ -147,6 +165,7 @@ impl<'a> Pump<'a> {
 
     fn take(&mut self, unit: AccessUnit) -> Result<(), Fault> {
         self.last_unit = Instant::now();
+        self.meter.progress();
         {
             let writer = self.writer.borrow();
             writer.beat(MonotonicTime::now());

@@ -23,6 +23,7 @@ use url::{Host, Url};
 use crate::basic_policy::{Challenge, FirstAnswer, Gate, Progress, advance, first_answer};
 use crate::classify::{Severity, request_fault, stream_severity};
 use crate::decode::h265;
+use crate::meter::Meter;
 
 /// A source leaves the session (RFC 3550 section 6.6).
 const RTCP_BYE: u8 = 203;
@@ -46,6 +47,8 @@ pub struct Camera<'a> {
     pub credentials: Option<&'a Credentials>,
     /// Whether HTTP Basic may be answered.
     pub basic_allowed: bool,
+    /// What counts the bytes it sends.
+    pub meter: &'a Meter,
 }
 
 /// A stream of a description.
@@ -174,6 +177,7 @@ async fn describe_at(
         // A description without an operation, or operations that are not counted.
         Ok(Ok(Progress::Done(Ok(_))) | Err(_)) => return Err(Fault::WorkerSetup),
     }
+    camera.meter.watch(socket_connected_to(address), MonotonicTime::now());
     let asked = async {
         let mut gate = None;
         let answer = match socket_connected_to(address) {

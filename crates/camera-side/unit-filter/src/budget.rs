@@ -1,29 +1,29 @@
 //! How fast a camera may send.
 
-use std::time::Duration;
+use cofferdam_picture::MonotonicTime;
 
 const NANOS: u128 = 1_000_000_000;
 
-/// A token bucket of bytes. Times count from any origin and never go back.
+/// A token bucket of bytes.
 #[derive(Clone, Debug)]
 pub struct ByteBudget {
     rate: u64,
     burst: u64,
     left: u64,
-    at: Duration,
+    at: MonotonicTime,
 }
 
 impl ByteBudget {
     /// A full bucket at time `now`: `burst` bytes at once, `rate` bytes a second in the long run.
     #[must_use]
-    pub const fn new(rate: u64, burst: u64, now: Duration) -> Self {
+    pub const fn new(rate: u64, burst: u64, now: MonotonicTime) -> Self {
         Self { rate, burst, left: burst, at: now }
     }
 
     /// Takes `bytes` that came by `now`. False when there were not so many left: the bucket is empty
     /// then.
-    pub fn spend(&mut self, bytes: u64, now: Duration) -> bool {
-        let passed = now.saturating_sub(self.at);
+    pub fn spend(&mut self, bytes: u64, now: MonotonicTime) -> bool {
+        let passed = now.since(self.at);
         let earned = u128::from(self.rate).saturating_mul(passed.as_nanos()) / NANOS;
         // Less than a byte earned is kept as time.
         if earned > 0 {
@@ -40,8 +40,12 @@ impl ByteBudget {
 mod tests {
     use super::*;
 
-    const fn ms(ms: u64) -> Duration {
-        Duration::from_millis(ms)
+    const fn us(us: u64) -> MonotonicTime {
+        MonotonicTime::from_nanos(us * 1000)
+    }
+
+    const fn ms(ms: u64) -> MonotonicTime {
+        us(ms * 1000)
     }
 
     #[test]
@@ -64,10 +68,10 @@ mod tests {
 
     #[test]
     fn neither_time_nor_bytes_run_over() {
-        let mut budget = ByteBudget::new(u64::MAX, u64::MAX, Duration::ZERO);
-        assert!(budget.spend(u64::MAX, Duration::MAX));
-        assert!(budget.spend(0, Duration::ZERO));
-        assert!(!budget.spend(1, Duration::ZERO));
+        let mut budget = ByteBudget::new(u64::MAX, u64::MAX, ms(0));
+        assert!(budget.spend(u64::MAX, MonotonicTime::from_nanos(u64::MAX)));
+        assert!(budget.spend(0, ms(0)));
+        assert!(!budget.spend(1, ms(0)));
     }
 
     #[test]
@@ -75,7 +79,7 @@ mod tests {
         let mut budget = ByteBudget::new(1_000, 10, ms(0));
         assert!(budget.spend(10, ms(0)));
         // A byte a millisecond, looked for every microsecond.
-        let earned = (1..=5_000).filter(|us| budget.spend(1, Duration::from_micros(*us))).count();
+        let earned = (1..=5_000).filter(|time| budget.spend(1, us(*time))).count();
         assert_eq!(earned, 5);
     }
 }

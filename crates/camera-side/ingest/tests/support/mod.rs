@@ -116,6 +116,8 @@ pub enum Line {
     Say(Vec<u8>),
     /// Sends these bytes one by one, each in a segment of its own.
     Spell(Vec<u8>),
+    /// Sends these bytes over and over, until nobody takes them any more.
+    Repeat(Vec<u8>),
     /// Waits for a request to end.
     Hear,
     /// Lets others have their turn: what they make of what was said so far is left to chance.
@@ -179,6 +181,11 @@ fn follow(mut stream: TcpStream, script: Vec<Line>) -> Vec<u8> {
                 (0..10).for_each(|_| std::thread::yield_now());
                 Ok(())
             }
+            Line::Repeat(bytes) => loop {
+                if let Err(error) = stream.write_all(&bytes) {
+                    break Err(error);
+                }
+            },
             Line::Hear => {
                 requests += 1;
                 hear(&mut stream, &mut heard, requests)
