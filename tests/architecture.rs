@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// Clients and parsers of what cameras send.
-const CAMERA_PARSERS: &[&str] = &["retina", "h264-reader", "rtcp-types", "http-auth"];
-/// Who may use them.
-const MAY_PARSE: &[&str] = &["cofferdam-ingest"];
+const CAMERA_PARSERS: &[&str] =
+    &["retina", "h264-reader", "rtcp-types", "http-auth", "cofferdam-unit-filter"];
+/// Who may use them: the ingest worker, and the filter that only it uses.
+const MAY_PARSE: &[&str] = &["cofferdam-ingest", "cofferdam-unit-filter"];
 /// Bindings to C media code.
 const CODECS: &[&str] =
     &["gstreamer", "gstreamer-base", "gstreamer-video", "gstreamer-app", "gstreamer-sys"];
