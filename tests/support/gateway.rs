@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::http::{self, Metrics};
 use crate::processes::{self, Process};
 use crate::programs;
+use crate::vetting;
 use crate::wait::until;
 
 /// A gateway's configuration.
@@ -120,6 +121,7 @@ impl Gateway {
     }
 
     /// As [`start`](Self::start), with the program at `program`, and `adapt` to change the command.
+    /// The encoders beside it are vetted, unless there is a list already.
     ///
     /// # Panics
     /// As `start`.
@@ -129,6 +131,7 @@ impl Gateway {
         program: &Path,
         adapt: impl FnOnce(&mut Command),
     ) -> Self {
+        vetting::ensure(program.parent().expect("a program stands in a folder"));
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (rtsp, admin) = (loopback(free_port()), loopback(free_port()));
         let folder = TempDir::with_prefix("cofferdam-test-").expect("a temporary folder");

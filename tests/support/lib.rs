@@ -15,6 +15,7 @@ pub mod processes;
 pub mod programs;
 pub mod scene;
 pub mod units;
+pub mod vetting;
 mod vlc;
 pub mod wait;
 

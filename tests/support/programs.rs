@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A program of this workspace, built beside the running test.
+use crate::vetting;
+
+/// A program of this workspace, built beside the running test; the gateway with a list of vetted
+/// encoders beside it.
 ///
 /// # Panics
 /// When it was not built: `cargo test` alone does not build other packages' programs.
@@ -17,6 +20,9 @@ pub fn ours(name: &str) -> PathBuf {
         "{} is not built: run `cargo build --workspace --bins`",
         path.display()
     );
+    if name == "cofferdam" {
+        vetting::ensure(folder);
+    }
     path
 }
 

@@ -1,15 +1,14 @@
 //! `cofferdam check`: validates a configuration and what it needs, and says what it found.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use cofferdam_encode_link::EncoderName;
-use cofferdam_jail::{Streams, WorkerCommand};
 
 use crate::camera_side;
 use crate::config;
 use crate::exit::Exit;
-use crate::programs::{Programs, WORKER_ENVIRONMENT};
+use crate::programs::Programs;
+use crate::vetting::{Vetted, Vetting, ask};
 
 /// Checks the configuration at `path`.
 #[allow(clippy::print_stdout)]
@@ -33,36 +32,40 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
     let encode = programs.encode()?;
     println!("programs       good: cofferdam-ingest and cofferdam-encode stand beside cofferdam");
 
-    let names: BTreeSet<&str> = config
-        .cameras
-        .iter()
-        .map(|camera| match camera.encoder.name {
-            EncoderName::X264 => "x264",
-            EncoderName::Openh264 => "openh264",
-        })
-        .collect();
-    for name in names {
-        encoder_works(&encode, name).await?;
+    let vetting = Vetting::new(&programs, &config.core.vetted);
+    let mut not_vetted = Vec::new();
+    for name in config.encoders() {
+        match attest(&vetting, &encode, name).await? {
+            Ok(Vetted { element, version, files, .. }) => println!(
+                "encoder        vetted: {}, {element} {version}, {files} files by {}",
+                name.as_str(),
+                vetting.list().display()
+            ),
+            Err(line) => {
+                println!("encoder        NOT VETTED: {}", name.as_str());
+                not_vetted.push(line);
+            }
+        }
     }
     let access =
         if config.readers.anonymous { "anyone may watch" } else { "closed: nobody may watch" };
     println!("readers        {access}");
     println!("isolation      not isolated: no interfaces are configured");
-    Ok(())
+    if not_vetted.is_empty() { Ok(()) } else { Err(Exit::attestation(not_vetted.join("\n"))) }
 }
 
-/// Lets the encode worker encode one picture and print what it found.
-async fn encoder_works(encode: &Path, name: &str) -> Result<(), Exit> {
-    let failed = |what: String| Exit::run_time(format!("encoder {name}: {what}"));
-    let mut command =
-        WorkerCommand::new(encode).argument("--check").argument(name).streams(Streams::Inherit);
-    for (variable, value) in WORKER_ENVIRONMENT {
-        command = command.environment(variable, value);
+/// Whether the encoder `name` is vetted, as a worker of this moment shows it; if not, why.
+async fn attest(
+    vetting: &Vetting,
+    encode: &Path,
+    name: EncoderName,
+) -> Result<Result<Vetted, String>, Exit> {
+    if let Err(refused) = vetting.check(name).await {
+        return Ok(Err(refused.to_string()));
     }
-    let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
-    let status = child.wait().await.map_err(|error| failed(error.to_string()))?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(failed(format!("expected it to encode a picture, found that it cannot ({status})")))
+    let asked = ask(encode, name)
+        .await
+        .map_err(|error| Exit::run_time(format!("encoder {}: {error}", name.as_str())))?;
+    let verdict = vetting.judge(name, asked.pid, asked.attestation.clone()).await;
+    Ok(verdict.map_err(|refused| refused.to_string()))
 }

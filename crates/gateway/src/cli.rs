@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Validate a configuration and what it needs; the exit code says.
     Check(CheckOptions),
+    /// List the encoders of this host, the files they execute and their hashes.
+    Attest(AttestOptions),
     /// Ask a camera what it is, and print a ready `[[camera]]` block.
     Probe(ProbeOptions),
 }
@@ -66,6 +68,16 @@ pub(crate) struct CheckOptions {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestOptions {
+    /// Write the list: from now on these encoders are vetted.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// The list, where `core.vetted` names another than vetted.toml beside the programs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) list: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -24,6 +24,11 @@ impl Exit {
         Self { code: CONFIGURATION, message }
     }
 
+    /// An encoder is not what was vetted.
+    pub(crate) const fn attestation(message: String) -> Self {
+        Self { code: 4, message }
+    }
+
     /// A process that was started for this one ended with `code`, having said why.
     pub(crate) const fn passed_on(code: u8) -> Self {
         Self { code, message: String::new() }

@@ -4,6 +4,7 @@
 //! C media code is linked here.
 #![forbid(unsafe_code)]
 
+mod attest;
 mod both;
 mod camera_side;
 mod check;
@@ -17,6 +18,7 @@ mod parent;
 mod probe;
 mod programs;
 mod signals;
+mod vetting;
 
 use clap::Parser;
 use cli::{Cli, Command, Side};
@@ -50,6 +52,7 @@ async fn dispatch(command: Command) -> Result<(), Exit> {
         }
         Command::Demo(options) => demo::run(&options).await,
         Command::Check(options) => check::run(&options.config).await,
+        Command::Attest(options) => attest::run(&options).await,
         Command::Probe(options) => probe::run(&options).await,
     }
 }

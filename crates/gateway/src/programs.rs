@@ -35,6 +35,11 @@ impl Programs {
         &self.cofferdam
     }
 
+    /// Where the programs stand.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.cofferdam.parent().unwrap_or(Path::new("/")).to_owned()
+    }
+
     /// The ingest worker.
     pub(crate) fn ingest(&self) -> Result<PathBuf, Exit> {
         self.beside("cofferdam-ingest")

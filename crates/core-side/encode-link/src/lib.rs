@@ -2,16 +2,19 @@
 //!
 //! The worker is told everything at its start ([`EncodeSettings`], as JSON on an inherited
 //! descriptor). From then on it writes [`Record`]s into a bounded pipe, and the server writes
-//! single-byte [`Command`]s into another. Bytes come in as arguments: no descriptor is touched here.
+//! single-byte [`Command`]s into another. The first record is the [`Attestation`] of the encoder, the
+//! first command its answer, [`Command::Vetted`]; until then the worker does not touch the ring. Bytes come in as arguments: no descriptor is touched here.
 //! Both ends never meet a camera byte; the server still checks every field, because the worker
 //! holds C code.
 #![forbid(unsafe_code)]
 
+mod attestation;
 mod command;
 mod record;
 mod settings;
 mod status;
 
+pub use attestation::{Attestation, Digest, NoDigest};
 pub use command::{Command, UnknownCommand};
 pub use record::{
     AccessUnitHeader, HEADER_LEN, MAX_ACCESS_UNIT, MountKind, Record, RecordError, RecordReader,

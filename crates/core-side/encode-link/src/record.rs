@@ -5,7 +5,7 @@
 //! | bytes | meaning |
 //! |---|---|
 //! | 0–3 | `CFRC` |
-//! | 4 | kind: 1 access unit, 2 status |
+//! | 4 | kind: 1 access unit, 2 status, 3 attestation |
 //! | 5 | mount: 0 main, 1 sub |
 //! | 6 | flags: 1 key frame, 2 live (else slate), 4 made at start-up for the server to keep |
 //! | 7 | zero |
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use cofferdam_picture::MonotonicTime;
 
-use crate::CameraStatus;
+use crate::{Attestation, CameraStatus};
 
 /// Bytes of a record's header.
 pub const HEADER_LEN: usize = 48;
@@ -31,6 +31,7 @@ pub const MAX_ACCESS_UNIT: usize = 4 << 20;
 const MAGIC: [u8; 4] = *b"CFRC";
 const KIND_ACCESS_UNIT: u8 = 1;
 const KIND_STATUS: u8 = 2;
+const KIND_ATTESTATION: u8 = 3;
 const FLAG_KEY: u8 = 1;
 const FLAG_LIVE: u8 = 2;
 const FLAG_STARTUP: u8 = 4;
@@ -105,6 +106,8 @@ pub enum Record {
     AccessUnit(AccessUnitHeader, Vec<u8>),
     /// How the camera fares.
     Status(Box<CameraStatus>),
+    /// What the worker's encoder is: the first record, and only the first.
+    Attestation(Box<Attestation>),
 }
 
 /// Why bytes are no record: the worker is broken, and is to be replaced.
@@ -153,12 +156,23 @@ impl CameraStatus {
     /// The status as a whole record: header and body.
     #[must_use]
     pub fn to_record(&self) -> Vec<u8> {
-        let body = self.to_bytes();
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let mut record = header(KIND_STATUS, 0, 0, length).to_vec();
-        record.extend_from_slice(&body);
-        record
+        record(KIND_STATUS, &self.to_bytes())
     }
+}
+
+impl Attestation {
+    /// The attestation as a whole record: header and body.
+    #[must_use]
+    pub fn to_record(&self) -> Vec<u8> {
+        record(KIND_ATTESTATION, &self.to_bytes())
+    }
+}
+
+fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let mut record = header(kind, 0, 0, length).to_vec();
+    record.extend_from_slice(body);
+    record
 }
 
 fn header(kind: u8, mount: u8, flags: u8, length: u32) -> [u8; HEADER_LEN] {
@@ -217,6 +231,9 @@ impl RecordReader {
             KIND_STATUS => CameraStatus::from_bytes(body)
                 .map(|status| Record::Status(Box::new(status)))
                 .ok_or(RecordError::Field("status"))?,
+            KIND_ATTESTATION => Attestation::from_bytes(body)
+                .map(|attestation| Record::Attestation(Box::new(attestation)))
+                .ok_or(RecordError::Field("attestation"))?,
             _ => return Err(RecordError::Field("kind")),
         };
         self.consumed += HEADER_LEN + length as usize;
@@ -250,6 +267,7 @@ fn access_unit_header(head: &[u8; HEADER_LEN]) -> Result<AccessUnitHeader, Recor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attestation::tests::attestation;
 
     fn unit() -> AccessUnitHeader {
         AccessUnitHeader {
@@ -270,6 +288,7 @@ mod tests {
         let mut stream = unit().to_bytes(body.len()).unwrap().to_vec();
         stream.extend_from_slice(&body);
         stream.extend_from_slice(&CameraStatus::default().to_record());
+        stream.extend_from_slice(&attestation().to_record());
         for step in [1, 3, 47, 48, 49, 4096] {
             let mut reader = RecordReader::new();
             let mut records = Vec::new();
@@ -281,7 +300,11 @@ mod tests {
             }
             assert_eq!(
                 records,
-                [Record::AccessUnit(unit(), body.clone()), Record::Status(Box::default())]
+                [
+                    Record::AccessUnit(unit(), body.clone()),
+                    Record::Status(Box::default()),
+                    Record::Attestation(Box::new(attestation())),
+                ]
             );
         }
     }

@@ -55,6 +55,20 @@ pub enum EncoderName {
     Openh264,
 }
 
+impl EncoderName {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::X264, Self::Openh264];
+
+    /// The encoder's name in configuration, lists, metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::X264 => "x264",
+            Self::Openh264 => "openh264",
+        }
+    }
+}
+
 /// x264's speed presets that keep up with live pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

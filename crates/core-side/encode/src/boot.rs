@@ -97,16 +97,26 @@ impl Inheritance {
     /// # Errors
     /// When one is missing or the settings are not good.
     pub fn take(camera: &str) -> Result<Self, Exit> {
-        let take = |number| inherited(number).map_err(|_| Exit::Settings);
-        let settings = take(descriptors::SETTINGS)?;
-        let (ring, records, commands) =
-            (take(descriptors::RING)?, take(descriptors::RECORDS)?, take(descriptors::COMMANDS)?);
+        let (settings, ring) = (take(descriptors::SETTINGS)?, take(descriptors::RING)?);
+        let (records, commands) = pipes()?;
         let settings = read_settings(settings)?;
         if settings.camera.as_str() != camera {
             return Err(Exit::Settings);
         }
         Ok(Self { settings, ring, records, commands })
     }
+}
+
+/// Takes the pipes to the server: records, commands. All that a worker without a camera is born with.
+///
+/// # Errors
+/// When one is missing.
+pub fn pipes() -> Result<(OwnedFd, OwnedFd), Exit> {
+    Ok((take(descriptors::RECORDS)?, take(descriptors::COMMANDS)?))
+}
+
+fn take(number: i32) -> Result<OwnedFd, Exit> {
+    inherited(number).map_err(|_| Exit::Settings)
 }
 
 fn read_settings(fd: OwnedFd) -> Result<EncodeSettings, Exit> {

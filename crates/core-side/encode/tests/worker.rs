@@ -61,6 +61,8 @@ impl Server {
         let ring = memory.reopen_read_only().unwrap();
         let (records, record_writer) = rustix::pipe::pipe().unwrap();
         let (command_reader, commands) = rustix::pipe::pipe().unwrap();
+        // Said before it is asked for, so that the worker need not wait.
+        rustix::io::write(&commands, &[Command::Vetted.to_byte()]).unwrap();
         let worker = std::thread::spawn(move || {
             match Prepared::new(settings, record_writer, command_reader)
                 .and_then(|prepared| prepared.open_ring(&ring))
@@ -316,7 +318,7 @@ fn drops_to_a_key_frame_when_the_pipe_is_full_and_never_waits() {
         match server.next() {
             Record::AccessUnit(header, _) => units.push(header),
             Record::Status(status) if status.pacer.dropped > 0 => break,
-            Record::Status(_) => {}
+            Record::Status(_) | Record::Attestation(_) => {}
         }
     }
     units.extend((0..5).map(|_| server.next_unit().0));
@@ -338,7 +340,8 @@ fn ends_when_records_are_no_longer_read() {
 #[test]
 fn refuses_a_ring_of_another_geometry_and_unknown_commands() {
     let (_records, record_writer) = rustix::pipe::pipe().unwrap();
-    let (command_reader, _commands) = rustix::pipe::pipe().unwrap();
+    let (command_reader, commands) = rustix::pipe::pipe().unwrap();
+    rustix::io::write(&commands, &[Command::Vetted.to_byte()]).unwrap();
     let spec = RingSpec { geometry: Geometry::new(64, 64).unwrap(), slots: SlotCount::default() };
     let ring = RingMemory::create(spec).unwrap().reopen_read_only().unwrap();
     let prepared = Prepared::new(settings(), record_writer, command_reader).unwrap();

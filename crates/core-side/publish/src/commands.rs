@@ -42,7 +42,7 @@ impl Commands {
     pub(crate) fn push(&self, command: Command) {
         let mut pending = self.pending();
         match command {
-            Command::KeyFrame(_) => {}
+            Command::Vetted | Command::KeyFrame(_) => {}
             Command::Start(mount) => pending.retain(|other| *other != Command::Stop(mount)),
             Command::Stop(mount) => pending
                 .retain(|other| ![Command::Start(mount), Command::KeyFrame(mount)].contains(other)),

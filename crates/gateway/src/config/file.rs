@@ -32,6 +32,12 @@ pub(crate) struct Core {
     #[serde(default = "default_admin")]
     pub(crate) admin: String,
     pub(crate) interface: Option<String>,
+    #[serde(default = "default_vetted")]
+    pub(crate) vetted: PathBuf,
+}
+
+fn default_vetted() -> PathBuf {
+    crate::vetting::DEFAULT_LIST.into()
 }
 
 fn default_admin() -> String {

@@ -16,7 +16,6 @@ const PLANNED: &[&str] = &[
     "core.rtsps",
     "core.certificate",
     "core.key",
-    "core.vetted",
     "jail",
     "isolation",
     "reader",

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cofferdam_encode_link::EncoderSettings;
+use cofferdam_encode_link::{EncoderName, EncoderSettings};
 use cofferdam_ingest_boot::Colour;
 use cofferdam_picture::{CameraId, FrameRate, Geometry};
 use url::Url;
@@ -34,6 +34,14 @@ pub(crate) struct Config {
     pub(crate) cameras: Vec<Camera>,
 }
 
+impl Config {
+    /// The encoders that its cameras use, each once.
+    pub(crate) fn encoders(&self) -> Vec<EncoderName> {
+        let used = |name: &EncoderName| self.cameras.iter().any(|c| c.encoder.name == *name);
+        EncoderName::ALL.into_iter().filter(used).collect()
+    }
+}
+
 /// The core side's listeners.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Core {
@@ -43,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) admin: SocketAddr,
     /// The network interface that readers' sockets are bound to.
     pub(crate) interface: Option<String>,
+    /// The list of vetted encoders; a relative path starts beside the programs.
+    pub(crate) vetted: PathBuf,
 }
 
 /// The cameras' network.

@@ -54,6 +54,9 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
         let what = format!("expected a path of 1 to {LONGEST_SOCKET} bytes, found {socket:?}");
         found.push(("boundary.socket".into(), what));
     }
+    if file.core.vetted.as_os_str().is_empty() {
+        found.push(("core.vetted".into(), "expected a path, found none".into()));
+    }
     if file.camera.is_empty() {
         found.push(("camera".into(), "expected at least one [[camera]], found none".into()));
     }
@@ -68,7 +71,7 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     let cameras: Option<Vec<_>> = cameras.into_iter().collect();
     match (rtsp, admin, format, cameras) {
         (Some(rtsp), Some(admin), Some(format), Some(cameras)) if found.is_empty() => Ok(Config {
-            core: Core { rtsp, admin, interface: file.core.interface },
+            core: Core { rtsp, admin, interface: file.core.interface, vetted: file.core.vetted },
             camera_network: CameraNetwork { interface: file.camera_network.interface },
             boundary: Boundary { socket: file.boundary.socket },
             readers: Readers { anonymous: file.readers.anonymous },

@@ -1,4 +1,4 @@
-//! One camera's encode worker: started, read, commanded, watched, replaced.
+//! One camera's encode worker: vetted, started, read, commanded, watched, replaced.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -7,7 +7,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cofferdam_encode_link::{Command, EncodeSettings, RecordError, RecordReader, descriptors};
+use cofferdam_encode_link::{
+    Attestation, Command, EncodeSettings, Record, RecordError, RecordReader, descriptors,
+};
 use cofferdam_jail::{SpawnError, WorkerCommand, pipe, set_nonblocking};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::RingSpec;
@@ -15,12 +17,13 @@ use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::backoff::Backoff;
-use super::metrics::WorkerFaults;
+use super::metrics::{CameraAttested, WorkerFaults};
 use crate::config::Camera;
 use crate::programs::WORKER_ENVIRONMENT;
+use crate::vetting::{NotVetted, Vetted, Vetting};
 
 /// What an encoder's supervisor works with.
 #[derive(Debug)]
@@ -30,6 +33,37 @@ pub(crate) struct EncoderPlan {
     /// The ring, reopened read-only.
     pub(crate) ring: OwnedFd,
     pub(crate) faults: WorkerFaults,
+    pub(crate) vetting: Vetting,
+    pub(crate) verdicts: Verdicts,
+}
+
+/// Where it is told whether the camera's encoder is vetted.
+#[derive(Debug)]
+pub(crate) struct Verdicts {
+    pub(crate) metric: CameraAttested,
+    /// Hears of the first worker, and nothing when that ended before it was judged.
+    pub(crate) first: Option<oneshot::Sender<Result<(), NotVetted>>>,
+}
+
+impl Verdicts {
+    fn vetted(&mut self, vetted: &Vetted) {
+        self.metric.set(Some(vetted));
+        if let Some(first) = self.first.take() {
+            // Whoever asked may have gone: the gateway is stopping then.
+            let _ = first.send(Ok(()));
+        }
+    }
+
+    /// A worker's run ended so.
+    fn ended(&mut self, end: RunEnd) {
+        let first = self.first.take();
+        if let RunEnd::NotVetted(refused) = end {
+            self.metric.set(None);
+            if let Some(first) = first {
+                let _ = first.send(Err(refused));
+            }
+        }
+    }
 }
 
 /// A worker reports every 250 ms; silence for this long means that it is wedged.
@@ -52,6 +86,10 @@ enum RunEnd {
     Wedged(Duration),
     #[error("expected records, found bytes that are none ({0}): killed")]
     Record(#[from] RecordError),
+    #[error("{0}")]
+    NotVetted(#[from] NotVetted),
+    #[error("expected it to say first, and once, what its encoder is, found otherwise: killed")]
+    Unvetted,
     #[error("expected vetted output, found other ({0}): killed")]
     Output(#[from] OutputFault),
     #[error("reading the worker's pipe: {0}")]
@@ -60,8 +98,8 @@ enum RunEnd {
 
 impl RunEnd {
     /// The labels of all faults.
-    const FAULTS: [&'static str; 6] =
-        ["not_started", "exited", "wedged", "record", "output", "pipe"];
+    const FAULTS: [&'static str; 7] =
+        ["not_started", "exited", "wedged", "not_vetted", "record", "output", "pipe"];
 
     /// The metric label of the fault.
     const fn label(&self) -> &'static str {
@@ -70,7 +108,8 @@ impl RunEnd {
             Self::NotStarted(_) => "not_started",
             Self::Exited(_) => "exited",
             Self::Wedged(_) => "wedged",
-            Self::Record(_) => "record",
+            Self::NotVetted(_) => "not_vetted",
+            Self::Record(_) | Self::Unvetted => "record",
             Self::Output(_) => "output",
             Self::Pipe(_) => "pipe",
         }
@@ -105,7 +144,7 @@ fn chance() -> u8 {
 
 /// Keeps one camera's encode worker running until `stopped` says otherwise.
 pub(crate) async fn supervise(
-    plan: EncoderPlan,
+    mut plan: EncoderPlan,
     mut publisher: CameraPublisher,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -113,9 +152,10 @@ pub(crate) async fn supervise(
     plan.faults.show(&camera, &RunEnd::FAULTS);
     let commands = publisher.commands();
     let mut backoff = Backoff::default();
+    let mut told = String::new();
     loop {
         let started = MonotonicTime::now();
-        let end = run_worker(&plan, &mut publisher, &commands, &mut stopped).await;
+        let end = run_worker(&mut plan, &mut publisher, &commands, &mut stopped).await;
         let now = MonotonicTime::now();
         publisher.handle_worker_ended(now);
         if matches!(end, RunEnd::Stopped) {
@@ -124,7 +164,17 @@ pub(crate) async fn supervise(
         }
         plan.faults.count(&camera, end.label());
         let wait = backoff.handle_end(started, now, chance());
-        tracing::warn!(%camera, worker = "encode", retry_ms = millis(wait), "{end}");
+        let line = end.to_string();
+        // A first worker that is refused ends the gateway, which says so. Later, what is refused is
+        // refused every second, until somebody does something about it.
+        let is_told = line == told || plan.verdicts.first.is_some();
+        if is_told && matches!(end, RunEnd::NotVetted(_)) {
+            tracing::debug!(%camera, worker = "encode", retry_ms = millis(wait), "{line}");
+        } else {
+            tracing::warn!(%camera, worker = "encode", retry_ms = millis(wait), "{line}");
+        }
+        told = line;
+        plan.verdicts.ended(end);
         if idle(&mut publisher, now + wait, &mut stopped).await {
             publisher.stop();
             return;
@@ -149,17 +199,22 @@ async fn idle(
 }
 
 async fn run_worker(
-    plan: &EncoderPlan,
+    plan: &mut EncoderPlan,
     publisher: &mut CameraPublisher,
     commands: &Commands,
     stopped: &mut watch::Receiver<bool>,
 ) -> RunEnd {
+    // Before anything of it runs.
+    if let Err(refused) = plan.vetting.check(plan.settings.encoder.name).await {
+        return refused.into();
+    }
     let (mut child, mut records, orders) = match start(plan) {
         Ok(started) => started,
         Err(end) => return end,
     };
     publisher.handle_worker_started(MonotonicTime::now());
-    let end = serve_worker(&mut child, &mut records, &orders, publisher, commands, stopped).await;
+    let mut worker = Running { child: &mut child, records: &mut records, orders: &orders };
+    let end = worker.serve(plan, publisher, commands, stopped).await;
     // Fails only for a child that is gone already.
     let _ = child.kill().await;
     end
@@ -192,59 +247,101 @@ fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, OwnedFd), RunEnd> {
     Ok((child, Receiver::from_owned_fd(records_read)?, commands_write))
 }
 
-async fn serve_worker(
-    child: &mut Child,
-    records: &mut Receiver,
-    orders: &OwnedFd,
-    publisher: &mut CameraPublisher,
-    commands: &Commands,
-    stopped: &mut watch::Receiver<bool>,
-) -> RunEnd {
-    let mut reader = RecordReader::new();
-    let mut buffer = vec![0; 256 << 10];
-    let mut allowance = START_ALLOWANCE;
-    let mut silent_at = MonotonicTime::now() + allowance;
-    let mut ended = false;
-    loop {
-        let timeout = publisher.poll_timeout();
-        let next = timeout.map_or(silent_at, |timeout| timeout.min(silent_at));
-        tokio::select! {
-            biased;
-            _ = stopped.changed() => return RunEnd::Stopped,
-            read = records.read(&mut buffer), if !ended => {
-                let length = match read {
-                    Ok(length) => length,
-                    Err(error) => return error.into(),
-                };
-                // The worker closed its pipe: its exit status, a moment later, says why.
-                ended = length == 0;
-                reader.push(&buffer[..length]);
-                loop {
-                    match reader.next_record() {
-                        Ok(None) => break,
-                        Ok(Some(record)) => {
-                            allowance = WEDGED;
-                            silent_at = MonotonicTime::now() + allowance;
-                            if let Err(fault) = publisher.handle_record(record, MonotonicTime::now()) {
-                                return fault.into();
+/// A worker that runs: its process, the pipe of its records, the pipe of its commands.
+struct Running<'a> {
+    child: &'a mut Child,
+    records: &'a mut Receiver,
+    orders: &'a OwnedFd,
+}
+
+impl Running<'_> {
+    async fn serve(
+        &mut self,
+        plan: &mut EncoderPlan,
+        publisher: &mut CameraPublisher,
+        commands: &Commands,
+        stopped: &mut watch::Receiver<bool>,
+    ) -> RunEnd {
+        let mut reader = RecordReader::new();
+        let mut buffer = vec![0; 256 << 10];
+        let mut allowance = START_ALLOWANCE;
+        let mut silent_at = MonotonicTime::now() + allowance;
+        let (mut ended, mut vetted) = (false, false);
+        loop {
+            let timeout = publisher.poll_timeout();
+            let next = timeout.map_or(silent_at, |timeout| timeout.min(silent_at));
+            tokio::select! {
+                biased;
+                _ = stopped.changed() => return RunEnd::Stopped,
+                read = self.records.read(&mut buffer), if !ended => {
+                    let length = match read {
+                        Ok(length) => length,
+                        Err(error) => return error.into(),
+                    };
+                    // The worker closed its pipe: its exit status, a moment later, says why.
+                    ended = length == 0;
+                    reader.push(&buffer[..length]);
+                    loop {
+                        let record = match reader.next_record() {
+                            Ok(None) => break,
+                            Ok(Some(record)) => record,
+                            Err(error) => return error.into(),
+                        };
+                        match (record, vetted) {
+                            (Record::Attestation(attestation), false) => {
+                                if let Err(end) = self.vet(plan, *attestation).await {
+                                    return end;
+                                }
+                                vetted = true;
+                            }
+                            (Record::Attestation(_), true) | (_, false) => return RunEnd::Unvetted,
+                            (record, true) => {
+                                allowance = WEDGED;
+                                let now = MonotonicTime::now();
+                                if let Err(fault) = publisher.handle_record(record, now) {
+                                    return fault.into();
+                                }
                             }
                         }
-                        Err(error) => return error.into(),
+                        silent_at = MonotonicTime::now() + allowance;
                     }
                 }
-            }
-            command = commands.next() => order(orders, command),
-            status = child.wait() => {
-                return status.map_or_else(RunEnd::Pipe, RunEnd::Exited);
-            }
-            () = sleep_until(next) => {
-                let now = MonotonicTime::now();
-                if now >= silent_at {
-                    return RunEnd::Wedged(allowance);
+                command = commands.next(), if vetted => order(self.orders, command),
+                status = self.child.wait() => {
+                    return status.map_or_else(RunEnd::Pipe, RunEnd::Exited);
                 }
-                publisher.handle_timeout(now);
+                () = sleep_until(next) => {
+                    let now = MonotonicTime::now();
+                    if now >= silent_at {
+                        return RunEnd::Wedged(allowance);
+                    }
+                    publisher.handle_timeout(now);
+                }
             }
         }
+    }
+
+    /// Judges the worker by what it says and what it runs, and lets it go on if it is vetted.
+    async fn vet(
+        &mut self,
+        plan: &mut EncoderPlan,
+        attestation: Attestation,
+    ) -> Result<(), RunEnd> {
+        // A worker that is waited for already has no number: it ended.
+        let Some(pid) = self.child.id() else { return Err(RunEnd::Unvetted) };
+        let name = plan.settings.encoder.name;
+        match plan.vetting.judge(name, pid, attestation).await {
+            Ok(vetted) => plan.verdicts.vetted(&vetted),
+            // Nothing can be seen of a worker that was killed meanwhile: that is its end, not a verdict.
+            Err(refused) => {
+                return Err(match self.child.try_wait() {
+                    Ok(Some(status)) => RunEnd::Exited(status),
+                    _ => refused.into(),
+                });
+            }
+        }
+        order(self.orders, Command::Vetted);
+        Ok(())
     }
 }
 

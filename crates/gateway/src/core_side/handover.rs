@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 
 use cofferdam_handover::{RingRecord, send_ring};
 use cofferdam_picture_ring::RingMemory;
@@ -25,21 +26,18 @@ enum Door {
     /// A listener on `boundary.socket`.
     Listener(UnixListener),
     /// The parent of both sides sends connections.
-    Parent(Parent),
+    Parent(Arc<Parent>),
 }
 
 impl Offering {
-    /// Opens the door, and tells the parent, if there is one, that this side has started.
+    /// Opens the door.
     pub(crate) fn prepare(
         config: &Config,
-        parent: Option<Parent>,
+        parent: Option<Arc<Parent>>,
         rings: Vec<(RingRecord, RingMemory)>,
     ) -> Result<Self, Exit> {
         let door = match parent {
-            Some(parent) => {
-                parent.started()?;
-                Door::Parent(parent)
-            }
+            Some(parent) => Door::Parent(parent),
             None => Door::Listener(listen(&config.boundary.socket)?),
         };
         Ok(Self { door, rings })

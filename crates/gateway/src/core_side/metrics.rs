@@ -1,5 +1,6 @@
 //! The gateway's own metrics; every crate keeps its own beside these.
 
+use cofferdam_encode_link::EncoderName;
 use cofferdam_picture::CameraId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -7,6 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+use crate::vetting::Vetted;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FaultLabels {
@@ -33,16 +36,68 @@ impl WorkerFaults {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttestedLabels {
+    camera: String,
+    encoder: &'static str,
+    element: String,
+    version: String,
+    /// The first digits of the SHA-256 of the list.
+    list: String,
+}
+
+/// Whether the encoder of each camera is vetted.
+#[derive(Clone, Debug)]
+pub(crate) struct Attested(Family<AttestedLabels, Gauge>);
+
+impl Attested {
+    /// The metric of one camera, which shows 0 until its encoder is vetted.
+    pub(crate) fn of(&self, camera: &CameraId, encoder: EncoderName) -> CameraAttested {
+        let labels = AttestedLabels {
+            camera: camera.to_string(),
+            encoder: encoder.as_str(),
+            element: String::new(),
+            version: String::new(),
+            list: String::new(),
+        };
+        let attested = CameraAttested { family: self.0.clone(), labels };
+        attested.family.get_or_create(&attested.labels).set(0);
+        attested
+    }
+}
+
+/// Whether the encoder of one camera is vetted: always exactly one series.
+#[derive(Debug)]
+pub(crate) struct CameraAttested {
+    family: Family<AttestedLabels, Gauge>,
+    labels: AttestedLabels,
+}
+
+impl CameraAttested {
+    /// Shows that it is vetted, and as what; or that it is not.
+    pub(crate) fn set(&mut self, vetted: Option<&Vetted>) {
+        const DIGITS: usize = 16;
+        let _ = self.family.remove(&self.labels);
+        let word = |of: fn(&Vetted) -> String| vetted.map(of).unwrap_or_default();
+        self.labels.element = word(|vetted| vetted.element.clone());
+        self.labels.version = word(|vetted| vetted.version.clone());
+        self.labels.list = word(|vetted| vetted.list.to_string().chars().take(DIGITS).collect());
+        self.family.get_or_create(&self.labels).set(i64::from(vetted.is_some()));
+    }
+}
+
 /// What the composition root knows that no crate below it does.
 #[derive(Debug)]
 pub(crate) struct GatewayMetrics {
     pub(crate) worker_faults: WorkerFaults,
+    pub(crate) attested: Attested,
 }
 
 impl GatewayMetrics {
     /// Makes and registers them.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let worker_faults = Family::default();
+        let attested = Family::default();
         let isolated: Gauge = Gauge::default();
         isolated.set(0);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -57,6 +112,47 @@ impl GatewayMetrics {
             "Encode workers that ended, by cause",
             worker_faults.clone(),
         );
-        Self { worker_faults: WorkerFaults(worker_faults) }
+        registry.register(
+            "encoder_attested",
+            "1 when the encoder is, to the last file it executes, what the list of vetted ones says",
+            attested.clone(),
+        );
+        Self { worker_faults: WorkerFaults(worker_faults), attested: Attested(attested) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cofferdam_encode_link::Digest;
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn a_cameras_encoder_has_one_series_whatever_becomes_of_it() {
+        let mut registry = Registry::with_prefix("cofferdam");
+        let metrics = GatewayMetrics::register(&mut registry);
+        let mut lobby = metrics.attested.of(&"lobby".parse().unwrap(), EncoderName::X264);
+        let shown = || {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            let lines = text.lines().filter(|l| l.starts_with("cofferdam_encoder_attested{"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let no = "cofferdam_encoder_attested{camera=\"lobby\",encoder=\"x264\",element=\"\",\
+                  version=\"\",list=\"\"} 0";
+        assert_eq!(shown(), [no]);
+        let vetted = Vetted {
+            element: "x264enc".into(),
+            version: "1.22.0".into(),
+            files: 20,
+            list: Digest([0xab; 32]),
+        };
+        lobby.set(Some(&vetted));
+        let yes = "cofferdam_encoder_attested{camera=\"lobby\",encoder=\"x264\",\
+                   element=\"x264enc\",version=\"1.22.0\",list=\"abababababababab\"} 1";
+        assert_eq!(shown(), [yes]);
+        lobby.set(None);
+        assert_eq!(shown(), [no]);
     }
 }

@@ -18,7 +18,7 @@ use cofferdam_publish::{
 };
 use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
 use prometheus_client::registry::Registry;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::config::{self, Camera, Config};
@@ -26,8 +26,9 @@ use crate::exit::Exit;
 use crate::parent::Parent;
 use crate::programs::Programs;
 use crate::signals::Signals;
+use crate::vetting::{NotVetted, Vetting};
 
-use encoder::EncoderPlan;
+use encoder::{EncoderPlan, Verdicts};
 use metrics::GatewayMetrics;
 
 /// How long a stop may take before whatever is left is killed.
@@ -39,8 +40,13 @@ const ADMIN_DRAIN: Duration = Duration::from_millis(250);
 /// Runs the core side until the operating system asks it to stop.
 pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
-    let encode = Arc::new(Programs::find()?.encode()?);
+    let programs = Programs::find()?;
+    let encode = Arc::new(programs.encode()?);
     raise_descriptor_limit();
+    let vetting = Vetting::new(&programs, &config.core.vetted);
+    for name in config.encoders() {
+        vetting.check(name).await?;
+    }
 
     let mut registry = Registry::with_prefix("cofferdam");
     let publish_metrics = PublishMetrics::register(&mut registry);
@@ -52,12 +58,15 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let mut mounts = Vec::new();
     let mut rings = Vec::new();
     let mut encoders = JoinSet::new();
+    let mut verdicts = Vec::new();
     for camera in &config.cameras {
         let spec = RingSpec { geometry: camera.geometry, slots: SlotCount::default() };
         let ring = RingMemory::create(spec)
             .map_err(|error| Exit::run_time(format!("camera {}: {error}", camera.id)))?;
         let publisher = publisher(camera, &publish_metrics)?;
         mounts.extend(publisher.mounts());
+        let (first, verdict) = oneshot::channel();
+        verdicts.push(verdict);
         let plan = EncoderPlan {
             settings: encoder::settings(camera, spec),
             program: Arc::clone(&encode),
@@ -65,6 +74,11 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
                 .reopen_read_only()
                 .map_err(|error| Exit::run_time(format!("camera {}: {error}", camera.id)))?,
             faults: gateway_metrics.worker_faults.clone(),
+            vetting: vetting.clone(),
+            verdicts: Verdicts {
+                metric: gateway_metrics.attested.of(&camera.id, camera.encoder.name),
+                first: Some(first),
+            },
         };
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
         encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
@@ -76,8 +90,8 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
     let admin = Admin::new(registry, ready);
 
-    let offering = handover::Offering::prepare(&config, parent, rings)?;
-    tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
+    let parent = parent.map(Arc::new);
+    let offering = handover::Offering::prepare(&config, parent.clone(), rings)?;
     tracing::warn!(
         "not isolated: no interfaces are configured, and workers are separate processes without a jail"
     );
@@ -90,7 +104,20 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));
     let server = tokio::spawn(server.run(changed(stopped)));
 
-    signals.stop().await;
+    let stop = tokio::select! {
+        () = signals.stop() => true,
+        refused = all_vetted(verdicts) => {
+            refused?;
+            false
+        }
+    };
+    if !stop {
+        if let Some(parent) = parent {
+            parent.started()?;
+        }
+        tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
+        signals.stop().await;
+    }
     tracing::info!("stopping");
     let _ = stopping.send(true);
     let drained = tokio::time::timeout(DRAIN, async {
@@ -101,6 +128,17 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     });
     if drained.await.is_err() {
         tracing::warn!("stopped with connections still open");
+    }
+    Ok(())
+}
+
+/// Waits until the first encode worker of each camera is judged. One that ends otherwise is a fault
+/// like any later one.
+async fn all_vetted(verdicts: Vec<oneshot::Receiver<Result<(), NotVetted>>>) -> Result<(), Exit> {
+    for verdict in verdicts {
+        if let Ok(verdict) = verdict.await {
+            verdict?;
+        }
     }
     Ok(())
 }
@@ -192,6 +230,7 @@ mod tests {
     #[test]
     fn an_interface_that_is_not_there_is_the_mistake_that_is_told() {
         let core = |interface: Option<&str>| config::Core {
+            vetted: "vetted.toml".into(),
             rtsp: ([127, 0, 0, 1], 8554).into(),
             admin: ([127, 0, 0, 1], 9090).into(),
             interface: interface.map(str::to_owned),

@@ -2,6 +2,7 @@
 //! unit. What they are told comes from configuration only: nothing in a picture's history, and no
 //! camera's clock, reaches them.
 
+pub mod known_answer;
 mod openh264;
 mod vui;
 mod x264;

@@ -32,3 +32,29 @@ pub(super) fn make(settings: &EncoderSettings, target: Target) -> Result<Encoder
         "video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline",
     )
 }
+
+/// An encoder for the known-answer test. With a rate that is never reached, and the least quantizer
+/// the greatest one as well, there is only one to choose; what adapts to the pictures is off.
+pub(super) fn make_fixed(quantizer: u32, input_caps: &str) -> Result<Encoder, MakeError> {
+    Encoder::new(
+        ELEMENT,
+        &[
+            ("usage-type", &"camera"),
+            ("complexity", &"low"),
+            ("multi-thread", &1),
+            ("slice-mode", &"n-slices"),
+            ("num-slices", &1),
+            ("rate-control", &"bitrate"),
+            ("bitrate", &100_000_000),
+            ("qp-min", &quantizer),
+            ("qp-max", &quantizer),
+            ("enable-frame-skip", &false),
+            ("adaptive-quantization", &false),
+            ("background-detection", &false),
+            ("scene-change-detection", &false),
+            ("gop-size", &250),
+        ],
+        input_caps,
+        "video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline",
+    )
+}

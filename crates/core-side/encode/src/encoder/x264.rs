@@ -38,3 +38,29 @@ pub(super) fn make(settings: &EncoderSettings, target: Target) -> Result<Encoder
         ),
     )
 }
+
+/// An encoder for the known-answer test: one quantizer, whatever it costs.
+pub(super) fn make_fixed(
+    quantizer: u32,
+    options: &str,
+    input_caps: &str,
+) -> Result<Encoder, MakeError> {
+    Encoder::new(
+        ELEMENT,
+        &[
+            ("tune", &"zerolatency"),
+            ("speed-preset", &"superfast"),
+            ("threads", &1),
+            ("sliced-threads", &false),
+            ("pass", &"quant"),
+            ("quantizer", &quantizer),
+            ("key-int-max", &250),
+            ("bframes", &0),
+            ("option-string", &options),
+            ("byte-stream", &true),
+            ("aud", &false),
+        ],
+        input_caps,
+        "video/x-h264,stream-format=byte-stream,alignment=au,profile=main",
+    )
+}

@@ -15,6 +15,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use self::mount::{Mount, Occasion};
+use crate::attest;
 use crate::boot::Exit;
 use crate::encoder::{self, EncoderError};
 use crate::output::{Output, OutputError};
@@ -52,7 +53,8 @@ impl From<EncoderError> for Stop {
     }
 }
 
-/// A worker whose encoders run and whose start-up records are written, before it has seen the ring.
+/// A worker whose encoder is vetted and whose start-up records are written, before it has seen the
+/// ring.
 #[derive(Debug)]
 pub struct Prepared {
     settings: EncodeSettings,
@@ -86,8 +88,9 @@ pub struct Worker {
 }
 
 impl Prepared {
-    /// Loads the encoder, starts one for each mount and writes the slate of each as start-up
-    /// records: parameter sets and something to show, before any picture was seen.
+    /// Loads the encoder, starts one for each mount, and waits until the server has vetted it. Then
+    /// writes the slate of each mount as start-up records: parameter sets and something to show,
+    /// before any picture was seen.
     ///
     /// # Errors
     /// When there is no such encoder, it fails, or the server is gone.
@@ -96,7 +99,8 @@ impl Prepared {
         records: OwnedFd,
         commands: OwnedFd,
     ) -> Result<Self, Stop> {
-        encoder::load(settings.encoder.name).map_err(|e| Stop::Fault(e.into()))?;
+        let name = settings.encoder.name;
+        let plugin = encoder::load(name).map_err(|e| Stop::Fault(e.into()))?;
         let flags = rustix::fs::fcntl_getfl(&commands);
         flags
             .and_then(|flags| rustix::fs::fcntl_setfl(&commands, flags | OFlags::NONBLOCK))
@@ -108,16 +112,24 @@ impl Prepared {
             commands,
             settings,
         };
+        let attestation = attest::attestation(name, &plugin)?;
+        // Encoded first, so that all code the encoder ever loads is there to be looked at.
+        let mut startup = Vec::new();
         for mount in [&mut prepared.main, &mut prepared.sub] {
             let slate = Arc::clone(mount.slate.picture(DEFAULT_CAUSE, UtcSecond::now()));
             for _ in 0..STARTUP_UNITS {
                 mount.ask_key();
                 let tick = MonotonicTime::now();
-                let occasion = Occasion { tick, stamps: None, startup: true };
-                mount.show(&slate, occasion, &mut prepared.output)?;
+                startup
+                    .extend(mount.encode(&slate, Occasion { tick, stamps: None, startup: true })?);
             }
             // What the server keeps is no reference for what follows.
             mount.ask_key();
+        }
+        prepared.output.push(&attestation.to_record(), &[])?;
+        attest::wait_until_vetted(&prepared.commands)?;
+        for (header, unit) in &startup {
+            prepared.output.push(header, unit.as_ref())?;
         }
         Ok(prepared)
     }
@@ -323,6 +335,7 @@ impl Worker {
         };
         for byte in &bytes[..read] {
             match Command::from_byte(*byte).map_err(|_| Stop::Fault(Exit::Command))? {
+                Command::Vetted => return Err(Stop::Fault(Exit::Command)),
                 Command::KeyFrame(kind) => self.mount(kind).ask_key(),
                 Command::Start(kind) => self.mount(kind).set_wanted(true),
                 Command::Stop(kind) => self.mount(kind).set_wanted(false),

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use cofferdam_encode_link::{AccessUnitHeader, EncodeSettings, MAX_ACCESS_UNIT, MountKind};
+use cofferdam_encode_link::{
+    AccessUnitHeader, EncodeSettings, HEADER_LEN, MAX_ACCESS_UNIT, MountKind,
+};
 use cofferdam_picture::{MonotonicTime, Picture};
 use cofferdam_picture_ring::SlotStamps;
 
 use super::Stop;
-use crate::encoder::{MountEncoder, Target};
+use crate::encoder::{MountEncoder, Target, Unit};
 use crate::output::Output;
 use crate::slate::Slate;
 
@@ -80,7 +82,7 @@ impl Mount {
         occasion: Occasion,
         output: &mut Output,
     ) -> Result<(), Stop> {
-        if !self.wanted && !occasion.startup {
+        if !self.wanted {
             return Ok(());
         }
         if self.starved && output.is_drained() {
@@ -92,18 +94,30 @@ impl Mount {
             self.dropped += 1;
             return Ok(());
         }
+        if let Some((header, unit)) = self.encode(picture, occasion)? {
+            output.push(&header, unit.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Encodes `picture`, and gives the record to write: header and body.
+    pub(super) fn encode(
+        &mut self,
+        picture: &Arc<Picture>,
+        occasion: Occasion,
+    ) -> Result<Option<([u8; HEADER_LEN], Unit)>, Stop> {
         let begun = MonotonicTime::now();
         let key = std::mem::take(&mut self.key_due);
         let Some(unit) = self.encoder.encode(picture, key)? else {
             self.key_due |= key;
-            return Ok(());
+            return Ok(None);
         };
-        let bytes = unit.as_ref();
-        if bytes.len() > MAX_ACCESS_UNIT {
+        let length = unit.as_ref().len();
+        if length > MAX_ACCESS_UNIT {
             // Those that follow would refer to it.
             self.key_due = true;
             self.dropped += 1;
-            return Ok(());
+            return Ok(None);
         }
         let header = AccessUnitHeader {
             mount: self.kind,
@@ -116,8 +130,7 @@ impl Mount {
             encode_time: MonotonicTime::now().since(begun),
         };
         let header =
-            header.to_bytes(bytes.len()).map_err(|_| Stop::Fault(crate::boot::Exit::Encoder))?;
-        output.push(&header, bytes)?;
-        Ok(())
+            header.to_bytes(length).map_err(|_| Stop::Fault(crate::boot::Exit::Encoder))?;
+        Ok(Some((header, unit)))
     }
 }

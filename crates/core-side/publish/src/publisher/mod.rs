@@ -108,6 +108,8 @@ impl CameraPublisher {
         self.heard = Some(now);
         match record {
             Record::Status(status) => self.metrics.report(&status),
+            // Whether a worker may run at all is decided before its records get here.
+            Record::Attestation(_) => {}
             Record::AccessUnit(header, bytes) if header.startup => {
                 self.outlet(header.mount).keep_startup(&header, &bytes)?;
                 self.show_signal();

@@ -199,6 +199,7 @@ fn every_mistake_names_its_key_and_what_was_found() {
             "FILE: `log.level`: expected off, error, warn, info, debug, trace or a filter",
         ),
         ("[core]", "[log]\nlevel = \"\"\n[core]", "FILE: `log.level`: expected off, error,"),
+        ("[core]", "[core]\nvetted = \"\"", "FILE: `core.vetted`: expected a path, found none"),
         ("[core]", "[boundary]\nsocket = \"\"\n[core]", "FILE: `boundary.socket`: expected a path"),
         (
             "[core]",

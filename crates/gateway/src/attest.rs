@@ -1,0 +1,89 @@
+//! `cofferdam attest`: what the encoders of this host are made of, and the list of it.
+
+use cofferdam_attest::{Difference, Entry, List, known_answer};
+use cofferdam_encode_link::EncoderName;
+
+use crate::cli::AttestOptions;
+use crate::exit::Exit;
+use crate::programs::Programs;
+use crate::vetting::{AskError, DEFAULT_LIST, Vetting, ask};
+
+/// Prints every encoder that works here, and writes the list if that is asked for.
+#[allow(clippy::print_stdout)]
+pub(crate) async fn run(options: &AttestOptions) -> Result<(), Exit> {
+    let programs = Programs::find()?;
+    let encode = programs.encode()?;
+    let list = match &options.list {
+        Some(path) => std::path::absolute(path)
+            .map_err(|error| Exit::run_time(format!("{}: {error}", path.display())))?,
+        None => DEFAULT_LIST.into(),
+    };
+    let vetting = Vetting::new(&programs, &list);
+    let known = List::load(vetting.list());
+    let mut entries = Vec::new();
+    for name in EncoderName::ALL {
+        let asked = match ask(&encode, name).await {
+            Ok(asked) => asked,
+            Err(why @ AskError::Ended(_)) => {
+                println!("{:<10} not usable: {why}", name.as_str());
+                continue;
+            }
+            Err(error) => return Err(Exit::run_time(format!("{}: {error}", name.as_str()))),
+        };
+        let entry = vetting.measure(name, asked.pid, asked.attestation.clone()).await?;
+        let vetted = known.as_ref().ok().and_then(|list| list.entry(name));
+        print(&entry, vetted, &vetting);
+        entries.push(entry);
+    }
+    if entries.is_empty() {
+        return Err(Exit::run_time(
+            "expected an encoder that works here, found none: is GStreamer's x264 plugin \
+             installed?"
+                .into(),
+        ));
+    }
+    let path = vetting.list().display();
+    if options.write {
+        List::write(vetting.list(), &entries)
+            .map_err(|error| Exit::run_time(format!("writing the list: {error}")))?;
+        println!("written    {path}");
+    } else if let Err(error) = &known {
+        println!("list       {error}; `cofferdam attest --write` writes it");
+    } else {
+        println!("list       {path}");
+    }
+    Ok(())
+}
+
+/// Prints an encoder: itself, then its files, each with how it stands to the list.
+#[allow(clippy::print_stdout)]
+fn print(entry: &Entry, vetted: Option<&Entry>, vetting: &Vetting) {
+    let answer = match known_answer(entry.name, entry.known_answer) {
+        Some(whose) => format!("the answer of {whose}"),
+        None => "an answer not known beforehand".to_owned(),
+    };
+    println!(
+        "{:<10} {} {}, {answer}: {}",
+        entry.name.as_str(),
+        entry.element,
+        entry.version,
+        entry.known_answer
+    );
+    for (file, digest) in &entry.files {
+        let standing = match vetted.and_then(|vetted| vetted.files.get(file)) {
+            Some(known) if known == digest => "vetted",
+            Some(_) => "changed",
+            None => "new",
+        };
+        println!("  {standing:<8} {digest}  {}", vetting.folder().join(file).display());
+    }
+    let others = vetted.map(|vetted| vetted.judge(entry, vetting.folder()));
+    if let Some(Err(differences)) = others {
+        for difference in differences {
+            // Files were told of above.
+            if !matches!(difference, Difference::Changed { .. } | Difference::Unlisted(_)) {
+                println!("  {difference}");
+            }
+        }
+    }
+}
