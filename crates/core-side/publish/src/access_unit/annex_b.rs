@@ -39,14 +39,18 @@ struct Boundary {
     next: Option<usize>,
 }
 
-/// Looks for the end of the NAL unit that begins at `from`. Three bytes that can stand in no NAL
-/// unit (H.264 §7.4.1) and are no start code or padding either are refused.
+/// Looks for the end of the NAL unit that begins at `from`. What can stand in no NAL unit (H.264
+/// §7.4.1) and is no start code or padding either is refused: 00 00 02, and a byte above 3 behind
+/// 00 00 03, which an encoder never escapes.
 fn boundary(bytes: &[u8], from: usize) -> Result<Boundary, Refusal> {
     let mut at = from;
     while let Some(window) = bytes.get(at..at + 3) {
         match window {
             [_, _, 4..=u8::MAX] => at += 3,
             [0, 0, 2] => return Err(Refusal::Malformed),
+            [0, 0, 3] if bytes.get(at + 3).is_some_and(|behind| *behind > 3) => {
+                return Err(Refusal::Malformed);
+            }
             [0, 0, 0 | 1] => {
                 let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
                 return match bytes.get(at + zeros) {
@@ -80,6 +84,16 @@ mod tests {
     }
 
     #[test]
+    fn what_an_encoder_escapes_passes() {
+        for behind in 0..=3 {
+            let bytes = [0, 0, 1, 7, 0, 0, 3, behind, 0x80];
+            assert_eq!(split(&bytes).unwrap(), [&bytes[3..]]);
+        }
+        // At the end only, behind zeros that belong to the last slice (cabac_zero_words).
+        assert_eq!(split(&[0, 0, 1, 7, 0, 0, 3, 0, 0, 3]).unwrap(), [&[7, 0, 0, 3, 0, 0, 3]]);
+    }
+
+    #[test]
     fn what_is_no_byte_stream_is_refused() {
         for bytes in [
             &[][..],
@@ -92,6 +106,9 @@ mod tests {
             &[0, 0, 1, 7, 0, 0, 1],
             &[0, 0, 1, 7, 0, 0, 2],
             &[0, 0, 1, 7, 0, 0, 0, 2],
+            &[0, 0, 1, 7, 0, 0, 3, 4],
+            &[0, 0, 1, 7, 0, 0, 3, 0xff, 0x80],
+            &[0, 0, 1, 7, 0, 0, 3, 0, 0, 3, 5],
         ] {
             assert_eq!(split(bytes), Err(Refusal::Malformed), "{bytes:?}");
         }

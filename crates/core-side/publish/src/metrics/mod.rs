@@ -62,6 +62,13 @@ struct RefusalLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RemovedLabels {
+    camera: String,
+    mount: &'static str,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LatencyLabels {
     camera: String,
     from: &'static str,
@@ -101,7 +108,7 @@ pub struct PublishMetrics {
     mount_bytes_out: Family<MountLabels, Counter>,
     mount_encode_seconds: Family<MountLabels, Seconds>,
     mount_refused: Family<RefusalLabels, Counter>,
-    mount_nal_units_removed: Family<MountLabels, Counter>,
+    mount_nal_units_removed: Family<RemovedLabels, Counter>,
     mount_readers: Family<MountLabels, Gauge>,
     mount_reader_units_dropped: Family<MountLabels, Counter>,
     mount_key_frames_forced: Family<MountLabels, Counter>,
@@ -199,7 +206,8 @@ impl PublishMetrics {
             mount_nal_units_removed: add(
                 registry,
                 "mount_nal_units_removed",
-                "NAL units taken out before publishing: supplemental information and delimiters",
+                "NAL units taken out before publishing, by kind: x264's version is expected, other \
+                 supplemental information and delimiters are not",
             ),
             mount_readers: add(registry, "mount_readers", "Readers"),
             mount_reader_units_dropped: add(

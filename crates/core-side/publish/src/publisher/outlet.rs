@@ -120,6 +120,7 @@ impl Outlet {
             return Err(refuse(Refusal::KeyFlag));
         }
         let unit = AccessUnit::verify(bytes, true, self.largest).map_err(refuse)?;
+        self.metrics.removed(unit.removed());
         let found = unit.parameter_sets().ok_or_else(|| refuse(Refusal::Order))?;
         if !self.mount.fix_parameter_sets(&found) {
             return Err(refuse(Refusal::ParameterSets));
@@ -145,7 +146,8 @@ impl Outlet {
             Ok(unit) => unit,
             Err(reason) => return self.refuse(reason, now).map(|()| Published::No),
         };
-        self.metrics.encoded(header.encode_time, unit.removed());
+        self.metrics.encoded(header.encode_time);
+        self.metrics.removed(unit.removed());
         self.refusals = None;
         self.awaiting_key = false;
         self.standing_in = false;

@@ -39,7 +39,18 @@ fn units_are_packed_once_and_numbered_on() {
     assert_eq!(units[1].timestamp.wrapping_sub(units[0].timestamp), 3600);
     assert!(bench.shows("mount_pictures_out_total{camera=\"lobby\",mount=\"main\"} 2"));
     assert!(bench.shows("mount_bytes_out_total{camera=\"lobby\",mount=\"main\"} 15"));
-    assert!(bench.shows("mount_nal_units_removed_total{camera=\"lobby\",mount=\"main\"} 1"));
+    // Two at start, one since.
+    let labels = "camera=\"lobby\",mount=\"main\",kind=";
+    for (kind, count) in [("supplemental", 3), ("version", 0), ("delimiter", 0)] {
+        let line = format!("mount_nal_units_removed_total{{{labels}\"{kind}\"}} {count}");
+        assert!(bench.shows(&line), "{line}");
+    }
+    assert!(
+        bench.shows(&format!(
+            "mount_refused_total{{{}\"order\"}} 0",
+            labels.replace("kind", "reason")
+        ))
+    );
     assert!(bench.shows("mount_encode_seconds_total{camera=\"lobby\",mount=\"main\"} 0.008"));
 }
 
