@@ -5,7 +5,7 @@ use cofferdam_dialer::{CameraPlan, DialerSettings, RingSource};
 use cofferdam_ingest_boot::{Credentials, IngestBoot};
 use cofferdam_picture_ring::{RingSpec, SlotCount};
 
-use crate::config::{Camera, Config, read_password};
+use crate::config::{Camera, Config, Sandbox, read_password};
 use crate::exit::Exit;
 use crate::parent::Parent;
 use crate::programs::{Programs, WORKER_ENVIRONMENT};
@@ -18,7 +18,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let mut cameras = Vec::new();
     let mut refused = Vec::new();
     for camera in &config.cameras {
-        match plan(camera) {
+        match plan(camera, config.jail.sandbox) {
             Ok(plan) => cameras.push(plan),
             Err(what) => refused.push(format!("`camera {}: password_file`: {what}", camera.id)),
         }
@@ -40,13 +40,13 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
 }
 
 /// What the dialer needs of one camera.
-fn plan(camera: &Camera) -> Result<CameraPlan, String> {
+fn plan(camera: &Camera, sandbox: Sandbox) -> Result<CameraPlan, String> {
     let slots = SlotCount::default();
-    Ok(CameraPlan { spec: RingSpec { geometry: camera.geometry, slots }, boot: boot(camera)? })
+    Ok(CameraPlan { spec: RingSpec { geometry: camera.geometry, slots }, boot: boot(camera, sandbox)? })
 }
 
 /// What a camera's worker is told; its password is read here.
-pub(crate) fn boot(camera: &Camera) -> Result<IngestBoot, String> {
+pub(crate) fn boot(camera: &Camera, sandbox: Sandbox) -> Result<IngestBoot, String> {
     let credentials = match &camera.account {
         Some(account) => Some(Credentials {
             username: account.username.clone(),
@@ -62,6 +62,6 @@ pub(crate) fn boot(camera: &Camera) -> Result<IngestBoot, String> {
         geometry: camera.geometry,
         slots: SlotCount::default().into(),
         colour: camera.colour,
-        unjailed: false,
+        unjailed: sandbox == Sandbox::Off,
     })
 }

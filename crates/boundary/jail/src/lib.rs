@@ -2,8 +2,8 @@
 //!
 //! Every process Cofferdam starts is started here ([`WorkerCommand`]): with an environment of named
 //! constants and nothing else, with exactly the descriptors it is given, and bound to its parent's
-//! life. A worker then calls [`Jail::lock`] once, when its codecs are warm and before the first byte
-//! from a camera. The layers, in their order, are those of
+//! life. A worker then locks itself in ([`Jail`]), once, when its codecs are warm and before the first
+//! byte from a camera. The layers, in their order, are those of
 //! [`JailLayer`](cofferdam_picture_ring::JailLayer); the lists of system calls are the files under
 //! `config/seccomp/`, compiled in.
 //!
@@ -53,7 +53,7 @@ mod spawn;
 
 pub use descriptors::{InheritedError, inherited};
 pub use kind::Kind;
-pub use lock::{Jail, JailError, Locked};
+pub use lock::{Jail, JailError, Locked, Rehearsed};
 pub use policy::{Policy, PolicyError};
 pub use sockets::socket_connected_to;
 pub use spawn::{SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};

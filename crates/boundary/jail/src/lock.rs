@@ -36,20 +36,30 @@ impl JailError {
 pub struct Locked {
     /// The layers it has.
     pub posture: JailPosture,
-    /// How long it took, the self-test included.
+    /// How long this process spent on it, the self-test included.
     pub took: Duration,
 }
 
-/// A worker's jail, not yet closed.
+/// A worker's jail, still open.
 ///
-/// Call [`lock`](Self::lock) once, from the process's only thread, when everything that opens files,
-/// loads code or starts threads has been done, and before the first byte from a camera.
+/// The order is that of the types: [`rehearse`](Self::rehearse) first thing in the process, then
+/// everything that opens files, loads code or looks names up, then [`Rehearsed::lock`], then the first
+/// byte from a camera.
 #[derive(Debug)]
 pub struct Jail {
     kind: Kind,
     memory: u64,
     keep: Vec<i32>,
     writes_files: bool,
+}
+
+/// A jail whose children are out to try it.
+#[derive(Debug)]
+pub struct Rehearsed {
+    jail: Jail,
+    filters: Filters,
+    children: Vec<self_test::Child>,
+    took: Duration,
 }
 
 impl Jail {
@@ -82,29 +92,25 @@ impl Jail {
         self
     }
 
-    /// Closes the jail: tries in children that forbidden actions end a process, puts on every layer,
-    /// tries in place that other actions are refused. There is no way back.
+    /// Starts children that lock themselves in just so and each try something forbidden. They go on
+    /// while this process gets ready; [`Rehearsed::lock`] looks how they ended. Call early, from the
+    /// process's only thread: the less it has mapped, the sooner a child is made.
     ///
     /// # Errors
-    /// When a required layer cannot be had. The process may be locked in partly then, and should end
-    /// with [`JailError::exit_code`].
-    pub fn lock(self) -> Result<Locked, JailError> {
+    /// When the list of system calls or a child cannot be made.
+    pub fn rehearse(self) -> Result<Rehearsed, JailError> {
         let began = Instant::now();
         require_one_thread()?;
         let filters = self
             .kind
             .filters()
             .map_err(|error| JailError::new(JailLayer::SystemCalls, error.to_string()))?;
-        let parent = rustix::process::getppid();
-        if cfg!(not(feature = "without-self-test")) {
-            self_test::killed(self.kind, || self.put_on(&filters, None).map(drop))?;
-        }
-        let mut posture = self.put_on(&filters, parent)?;
-        if cfg!(not(feature = "without-self-test")) {
-            self_test::refused(self.kind)?;
-            posture = posture.with(JailLayer::SelfTest);
-        }
-        Ok(Locked { posture, took: began.elapsed() })
+        let children = if cfg!(feature = "without-self-test") {
+            Vec::new()
+        } else {
+            self_test::send_out(|| self.put_on(&filters, None).map(drop))?
+        };
+        Ok(Rehearsed { jail: self, filters, children, took: began.elapsed() })
     }
 
     /// Puts on every layer. `parent` is who must still be there, where that matters.
@@ -154,6 +160,27 @@ impl Jail {
             have(JailLayer::SystemCalls);
         }
         Ok(posture)
+    }
+}
+
+impl Rehearsed {
+    /// Closes the jail: sees that each child was ended by SIGSYS, puts on every layer, tries in place
+    /// that other actions are refused. There is no way back. Call from the process's only thread.
+    ///
+    /// # Errors
+    /// When a required layer cannot be had. The process may be locked in partly then, and should end
+    /// with [`JailError::exit_code`].
+    pub fn lock(self) -> Result<Locked, JailError> {
+        let began = Instant::now();
+        let Self { jail, filters, children, took } = self;
+        require_one_thread()?;
+        self_test::judge(jail.kind, children)?;
+        let mut posture = jail.put_on(&filters, rustix::process::getppid())?;
+        if cfg!(not(feature = "without-self-test")) {
+            self_test::refused(jail.kind)?;
+            posture = posture.with(JailLayer::SelfTest);
+        }
+        Ok(Locked { posture, took: took + began.elapsed() })
     }
 }
 

@@ -74,23 +74,30 @@ fn failed(what: String) -> JailError {
     JailError::new(JailLayer::SelfTest, what)
 }
 
-/// Sees that each forbidden call ends a process that `lock` has locked in, by SIGSYS: in a child of
-/// its own for each. Call while this process has one thread.
-pub(crate) fn killed(
-    kind: Kind,
+/// A child that is to end by SIGSYS.
+#[derive(Debug)]
+pub(crate) struct Child {
+    attempt: &'static str,
+    pid: Pid,
+}
+
+/// Starts a child for each forbidden call, which locks itself in by `lock` and makes it. Call while
+/// this process has one thread.
+pub(crate) fn send_out(
     lock: impl Fn() -> Result<(), JailError>,
-) -> Result<(), JailError> {
-    // All at once: they share the processors.
-    let children: Vec<(&str, Pid)> = KILLED
-        .iter()
-        .map(|attempt| Ok((attempt.name, sacrifice(attempt, &lock)?)))
-        .collect::<Result<_, JailError>>()?;
-    // Every child is waited for, whatever the others did.
+) -> Result<Vec<Child>, JailError> {
+    let send = |attempt: &Attempt| Ok(Child { attempt: attempt.name, pid: sacrifice(attempt, &lock)? });
+    KILLED.iter().map(send).collect()
+}
+
+/// Sees that every child ended as it should.
+pub(crate) fn judge(kind: Kind, children: Vec<Child>) -> Result<(), JailError> {
     let mut verdict = Ok(());
-    for (name, child) in children {
-        let ended = wait(child);
+    // Every child is waited for, whatever the others did.
+    for Child { attempt, pid } in children {
+        let ended = wait(pid);
         if verdict.is_ok() {
-            verdict = judge(kind, name, ended);
+            verdict = judge_one(kind, attempt, ended);
         }
     }
     verdict
@@ -140,7 +147,7 @@ fn wait(child: Pid) -> Option<Ended> {
     }
 }
 
-fn judge(kind: Kind, name: &str, ended: Option<Ended>) -> Result<(), JailError> {
+fn judge_one(kind: Kind, name: &str, ended: Option<Ended>) -> Result<(), JailError> {
     match ended {
         Some(Ended::Signal(signal)) if signal == Signal::SYS.as_raw() => Ok(()),
         Some(Ended::Code(code)) => Err(match JailLayer::from_exit_code(code) {

@@ -11,7 +11,8 @@ use std::time::Duration;
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
 use cofferdam_jail::{SpawnError, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
-use cofferdam_picture_ring::{Counter, Fault, IngestState, Writer};
+use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, Writer};
+use rustix::process::Signal;
 use tokio::process::Child;
 use tokio::sync::watch;
 
@@ -137,7 +138,9 @@ impl Supervisor {
         loop {
             tokio::select! {
                 status = child.wait() => {
-                    return End::Fault(status.map_or(Fault::WorkerCrashed, classify));
+                    let Ok(status) = status else { return End::Fault(Fault::WorkerCrashed) };
+                    self.note_missing_layer(status);
+                    return End::Fault(classify(status));
                 }
                 _ = look.tick() => {
                     if self.look(writer) == Verdict::Wedged {
@@ -150,6 +153,14 @@ impl Supervisor {
                     return end;
                 }
             }
+        }
+    }
+
+    /// Says once which layer of its jail a worker could not have, if that is why it ended.
+    fn note_missing_layer(&self, status: ExitStatus) {
+        if let Some(layer) = missing_layer(status).filter(|_| self.reported != Fault::JailRefused) {
+            let (camera, needs) = (self.plan.id(), layer.needs());
+            tracing::error!(%camera, %layer, "the ingest worker's jail lacks a layer: it needs {needs}");
         }
     }
 
@@ -219,10 +230,19 @@ async fn kill(child: &mut Child) {
     let _ = child.kill().await;
 }
 
+fn missing_layer(status: ExitStatus) -> Option<JailLayer> {
+    status.code().and_then(JailLayer::from_exit_code)
+}
+
 /// The fault an exit status stands for.
 fn classify(status: ExitStatus) -> Fault {
-    if status.signal().is_some() {
-        return Fault::WorkerKilled;
+    match status.signal() {
+        Some(signal) if signal == Signal::SYS.as_raw() => return Fault::JailViolation,
+        Some(_) => return Fault::WorkerKilled,
+        None => {}
+    }
+    if missing_layer(status).is_some() {
+        return Fault::JailRefused;
     }
     match u64::try_from(status.code().unwrap_or(-1)).map(Fault::from_code) {
         Ok(Fault::Unknown | Fault::None) | Err(_) => Fault::WorkerCrashed,
@@ -245,7 +265,10 @@ mod tests {
     fn exit_statuses_become_faults() {
         for (raw, fault) in [
             (9, Fault::WorkerKilled),
-            (31, Fault::WorkerKilled),
+            (11, Fault::WorkerKilled),
+            (31, Fault::JailViolation),
+            (i32::from(JailLayer::SystemCalls.exit_code()) << 8, Fault::JailRefused),
+            (63 << 8, Fault::WorkerCrashed),
             (0, Fault::WorkerCrashed),
             (101 << 8, Fault::WorkerCrashed),
             (1 << 8, Fault::WorkerCrashed),

@@ -17,7 +17,7 @@ pub mod descriptors {
 }
 
 /// Everything an ingest worker needs to know about its one camera.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestBoot {
     /// Whose stream this is.
@@ -39,7 +39,7 @@ pub struct IngestBoot {
 }
 
 /// A camera's account.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// User name.

@@ -17,6 +17,7 @@ pub mod convert;
 pub mod decode;
 pub mod probe;
 mod pump;
+pub mod resolve;
 pub mod session;
 
 pub use pump::run;

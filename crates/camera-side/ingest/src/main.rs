@@ -2,12 +2,13 @@
 //! what a camera is (`--probe`, with the camera as JSON on the descriptor that a worker has it on).
 #![forbid(unsafe_code)]
 
+use std::os::fd::AsRawFd;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use cofferdam_ingest::{boot, probe};
+use cofferdam_ingest::{boot, decode, probe, resolve};
 use cofferdam_ingest_boot::descriptors;
-use cofferdam_jail::inherited;
+use cofferdam_jail::{Jail, JailError, Kind, Rehearsed, inherited};
 use cofferdam_picture::CameraId;
 use cofferdam_picture_ring::Fault;
 
@@ -17,9 +18,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let code = match arguments.as_slice() {
         [flag, id] if flag == "--camera" => {
-            std::panic::catch_unwind(AssertUnwindSafe(|| worker(id)))
-                .unwrap_or(Fault::WorkerCrashed)
-                .code()
+            match std::panic::catch_unwind(AssertUnwindSafe(|| worker(id))) {
+                Ok(Ok(fault)) => fault.code(),
+                Ok(Err(missing)) => missing.exit_code(),
+                Err(_) => Fault::WorkerCrashed.code(),
+            }
         }
         [flag] if flag == "--probe" => u8::from(!std::panic::catch_unwind(probed).unwrap_or(false)),
         _ => Fault::WorkerSetup.code(),
@@ -27,15 +30,49 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn worker(id: &str) -> Fault {
-    let Ok(camera) = id.parse::<CameraId>() else { return Fault::WorkerSetup };
+/// What the worker may map once it is locked in, besides the ring: the pictures a decoder holds at the
+/// largest size that is taken, one access unit, and what a connection may pile up before it is ended.
+const MEMORY: u64 = 512 << 20;
+
+/// Everything that opens a file, loads code or starts a thread comes before the lock, the first byte
+/// from the camera after it, and the ring only then: the dialer writes to it as well.
+fn worker(id: &str) -> Result<Fault, JailError> {
+    let setup = Ok(Fault::WorkerSetup);
+    let Ok(camera) = id.parse::<CameraId>() else { return setup };
     let (Ok(pipe), Ok(ring)) = (inherited(descriptors::BOOT), inherited(descriptors::RING)) else {
-        return Fault::WorkerSetup;
+        return setup;
     };
-    let Ok((boot, writer)) = boot::boot(pipe, &ring, &camera) else { return Fault::WorkerSetup };
-    drop(ring);
-    let Some(runtime) = runtime() else { return Fault::WorkerSetup };
-    runtime.block_on(cofferdam_ingest::run(&boot, writer))
+    let Ok(boot) = boot::read(pipe, &camera) else { return setup };
+    let Ok(spec) = boot::ring_spec(&boot) else { return setup };
+    let jail = if boot.unjailed {
+        None
+    } else {
+        let ring_bytes = u64::try_from(spec.total_len()).unwrap_or(u64::MAX);
+        let jail = Jail::new(Kind::Ingest).memory(MEMORY.saturating_add(ring_bytes));
+        Some(jail.keep(ring.as_raw_fd()).rehearse()?)
+    };
+    let boots = match resolve::pinned(boot) {
+        Ok(boots) => boots,
+        Err(fault) => return Ok(fault),
+    };
+    if decode::warm_up().is_err() {
+        return setup;
+    }
+    let Some(runtime) = runtime() else { return setup };
+    let locked = jail.map(Rehearsed::lock).transpose()?;
+    let mut fault = Fault::WorkerSetup;
+    for boot in boots {
+        let Ok(writer) = boot::map(&ring, spec) else { return setup };
+        writer.set_jail(
+            locked.map(|locked| locked.posture).unwrap_or_default(),
+            locked.map(|locked| locked.took).unwrap_or_default(),
+        );
+        fault = runtime.block_on(cofferdam_ingest::run(&boot, writer));
+        if !resolve::is_unreached(fault) {
+            break;
+        }
+    }
+    Ok(fault)
 }
 
 fn probed() -> bool {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use cofferdam_encode::boot::{Exit, Inheritance};
 use cofferdam_encode::check::check;
-use cofferdam_encode::worker::{Prepared, Stop};
+use cofferdam_encode::worker::{Prepared, Stop, rehearse};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,13 +18,15 @@ fn main() -> ExitCode {
     match end {
         Ok(()) | Err(Stop::ServerGone) => ExitCode::SUCCESS,
         Err(Stop::Fault(exit)) => ExitCode::from(exit.code()),
+        Err(Stop::Jail(layer)) => ExitCode::from(layer.exit_code()),
     }
 }
 
 fn encode(camera: &str) -> Result<(), Stop> {
     let Inheritance { settings, ring, records, commands } =
         Inheritance::take(camera).map_err(Stop::Fault)?;
-    let prepared = Prepared::new(settings, records, commands)?;
+    let jail = rehearse(&settings, &ring)?;
+    let prepared = Prepared::new(settings, records, commands)?.lock_in(jail)?;
     let worker = prepared.open_ring(&ring)?;
     drop(ring);
     Err(worker.run())

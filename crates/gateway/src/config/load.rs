@@ -18,7 +18,6 @@ const PLANNED: &[&str] = &[
     "core.key",
     "core.vetted",
     "camera_network",
-    "jail",
     "isolation",
     "reader",
     "camera.listen",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::camera::camera;
 use super::file::File;
-use super::{Boundary, Config, Core, Log, LogFormat, Readers};
+use super::{Boundary, Config, Core, Jail, Log, LogFormat, Readers, Sandbox};
 
 /// Mistakes as they are found: key, and what was expected and found.
 pub(crate) type Found = Vec<(String, String)>;
@@ -28,6 +28,8 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
         let what = format!("expected an interface name of 1 to 15 bytes, found {interface:?}");
         found.push(("core.interface".into(), what));
     }
+    let sandboxes = [("strict", Sandbox::Strict), ("off", Sandbox::Off)];
+    let sandbox = one_of(&file.jail.sandbox, &sandboxes, "jail.sandbox", &mut found);
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let format = one_of(&file.log.format, &formats, "log.format", &mut found);
     if !is_filter(&file.log.level) {
@@ -60,14 +62,19 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     }
     let cameras: Vec<_> = file.camera.iter().map(|raw| camera(raw, &mut found)).collect();
     let cameras: Option<Vec<_>> = cameras.into_iter().collect();
-    match (rtsp, admin, format, cameras) {
-        (Some(rtsp), Some(admin), Some(format), Some(cameras)) if found.is_empty() => Ok(Config {
-            core: Core { rtsp, admin, interface: file.core.interface },
-            boundary: Boundary { socket: file.boundary.socket },
-            readers: Readers { anonymous: file.readers.anonymous },
-            log: Log { format, level: file.log.level },
-            cameras,
-        }),
+    match (rtsp, admin, sandbox, format, cameras) {
+        (Some(rtsp), Some(admin), Some(sandbox), Some(format), Some(cameras))
+            if found.is_empty() =>
+        {
+            Ok(Config {
+                core: Core { rtsp, admin, interface: file.core.interface },
+                boundary: Boundary { socket: file.boundary.socket },
+                jail: Jail { sandbox },
+                readers: Readers { anonymous: file.readers.anonymous },
+                log: Log { format, level: file.log.level },
+                cameras,
+            })
+        }
         _ => Err(found),
     }
 }

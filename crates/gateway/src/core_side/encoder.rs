@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use std::time::Duration;
 use cofferdam_encode_link::{Command, EncodeSettings, RecordError, RecordReader, descriptors};
 use cofferdam_jail::{SpawnError, WorkerCommand, pipe, set_nonblocking};
 use cofferdam_picture::MonotonicTime;
-use cofferdam_picture_ring::RingSpec;
+use cofferdam_picture_ring::{JailLayer, RingSpec};
 use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
+use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
@@ -19,7 +21,7 @@ use tokio::sync::watch;
 
 use super::backoff::Backoff;
 use super::metrics::WorkerFaults;
-use crate::config::Camera;
+use crate::config::{Camera, Sandbox};
 use crate::programs::WORKER_ENVIRONMENT;
 
 /// What an encoder's supervisor works with.
@@ -48,6 +50,10 @@ enum RunEnd {
     NotStarted(#[from] SpawnError),
     #[error("expected the worker to run on, found it ended by {0}")]
     Exited(ExitStatus),
+    #[error("expected the worker to keep to its system calls, found it killed for another")]
+    Violation,
+    #[error("expected every layer of the worker's jail, found {0} missing: it needs {needs}", needs = .0.needs())]
+    Jail(JailLayer),
     #[error("expected a record within {0:?}, found none: killed")]
     Wedged(Duration),
     #[error("expected records, found bytes that are none ({0}): killed")]
@@ -60,8 +66,25 @@ enum RunEnd {
 
 impl RunEnd {
     /// The labels of all faults.
-    const FAULTS: [&'static str; 6] =
-        ["not_started", "exited", "wedged", "record", "output", "pipe"];
+    const FAULTS: [&'static str; 8] = [
+        "not_started",
+        "exited",
+        "jail_violation",
+        "jail_refused",
+        "wedged",
+        "record",
+        "output",
+        "pipe",
+    ];
+
+    /// What an exit status says.
+    fn of(status: ExitStatus) -> Self {
+        if status.signal() == Some(Signal::SYS.as_raw()) {
+            return Self::Violation;
+        }
+        let layer = status.code().and_then(JailLayer::from_exit_code);
+        layer.map_or(Self::Exited(status), Self::Jail)
+    }
 
     /// The metric label of the fault.
     const fn label(&self) -> &'static str {
@@ -69,6 +92,8 @@ impl RunEnd {
             Self::Stopped => "stopped",
             Self::NotStarted(_) => "not_started",
             Self::Exited(_) => "exited",
+            Self::Violation => "jail_violation",
+            Self::Jail(_) => "jail_refused",
             Self::Wedged(_) => "wedged",
             Self::Record(_) => "record",
             Self::Output(_) => "output",
@@ -78,7 +103,7 @@ impl RunEnd {
 }
 
 /// What a camera's encode worker is told.
-pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
+pub(crate) fn settings(camera: &Camera, ring: RingSpec, sandbox: Sandbox) -> EncodeSettings {
     EncodeSettings {
         camera: camera.id.clone(),
         geometry: ring.geometry,
@@ -88,7 +113,7 @@ pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
         sub: camera.sub,
         stale_after_ms: millis(camera.signal_loss.stale_after),
         max_jitter_ms: millis(camera.max_jitter),
-        unjailed: false,
+        unjailed: sandbox == Sandbox::Off,
     }
 }
 
@@ -235,7 +260,7 @@ async fn serve_worker(
             }
             command = commands.next() => order(orders, command),
             status = child.wait() => {
-                return status.map_or_else(RunEnd::Pipe, RunEnd::Exited);
+                return status.map_or_else(RunEnd::Pipe, RunEnd::of);
             }
             () = sleep_until(next) => {
                 let now = MonotonicTime::now();

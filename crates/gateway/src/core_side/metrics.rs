@@ -8,6 +8,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::config::Sandbox;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FaultLabels {
     camera: String,
@@ -41,16 +43,23 @@ pub(crate) struct GatewayMetrics {
 
 impl GatewayMetrics {
     /// Makes and registers them.
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry, sandbox: Sandbox) -> Self {
         let worker_faults = Family::default();
         let isolated: Gauge = Gauge::default();
         isolated.set(0);
+        let strict: Gauge = Gauge::default();
+        strict.set(i64::from(sandbox == Sandbox::Strict));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", build);
         registry.register(
             "isolated",
             "1 when the isolation self-check holds, 0 when it was not made or failed",
             isolated,
+        );
+        registry.register(
+            "jail_strict",
+            "1 when workers run locked in or not at all, 0 with `jail.sandbox = \"off\"`",
+            strict,
         );
         registry.register(
             "encode_worker_faults",

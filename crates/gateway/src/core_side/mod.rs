@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{self, Camera, Config};
+use crate::config::{self, Camera, Config, Sandbox};
 use crate::exit::Exit;
 use crate::parent::Parent;
 use crate::programs::Programs;
@@ -44,7 +44,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
 
     let mut registry = Registry::with_prefix("cofferdam");
     let publish_metrics = PublishMetrics::register(&mut registry);
-    let gateway_metrics = GatewayMetrics::register(&mut registry);
+    let gateway_metrics = GatewayMetrics::register(&mut registry, config.jail.sandbox);
     let serve_metrics = ServeMetrics::default();
     serve_metrics.register(&mut registry);
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
         let publisher = publisher(camera, &publish_metrics)?;
         mounts.extend(publisher.mounts());
         let plan = EncoderPlan {
-            settings: encoder::settings(camera, spec),
+            settings: encoder::settings(camera, spec, config.jail.sandbox),
             program: Arc::clone(&encode),
             ring: ring
                 .reopen_read_only()
@@ -78,9 +78,10 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
 
     let offering = handover::Offering::prepare(&config, parent, rings)?;
     tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
-    tracing::warn!(
-        "not isolated: no interfaces are configured, and workers are separate processes without a jail"
-    );
+    tracing::warn!("not isolated: no interfaces are configured");
+    if config.jail.sandbox == Sandbox::Off {
+        tracing::warn!("`jail.sandbox = \"off\"`: workers are not locked in; every picture says so");
+    }
     if config.readers.anonymous {
         tracing::warn!("`readers.anonymous = true`: anyone who reaches the listener may watch");
     }

@@ -11,6 +11,7 @@
 //! COND: argN in A,B,…                          the argument (its low 32 bits) is one of these
 //!       argN has A                             all bits of A are set in it
 //!       argN lacks A                           no bit of A is set in it
+//!       argN null                              it is 0 in all of its 64 bits: no pointer
 //! ```
 //!
 //! Values are numbers or names (`PROT_EXEC`), `|` joins bits. A call that only other processors have
@@ -54,6 +55,7 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Condition {
     argument: u8,
+    length: SeccompCmpArgLen,
     any_of: Vec<(SeccompCmpOp, u64)>,
 }
 
@@ -160,8 +162,8 @@ fn table<'a>(rules: impl Iterator<Item = &'a Rule>) -> Result<Table, PolicyError
         for comparisons in combinations(&rule.conditions) {
             let conditions: Result<Vec<_>, _> = comparisons
                 .into_iter()
-                .map(|(argument, operator, value)| {
-                    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value)
+                .map(|(on, operator, value)| {
+                    SeccompCondition::new(on.argument, on.length.clone(), operator, value)
                 })
                 .collect();
             let made = conditions.and_then(SeccompRule::new);
@@ -175,13 +177,13 @@ fn table<'a>(rules: impl Iterator<Item = &'a Rule>) -> Result<Table, PolicyError
 }
 
 /// Every way to choose one comparison of each condition.
-fn combinations(conditions: &[Condition]) -> Vec<Vec<(u8, SeccompCmpOp, u64)>> {
+fn combinations(conditions: &[Condition]) -> Vec<Vec<(&Condition, SeccompCmpOp, u64)>> {
     let Some((first, rest)) = conditions.split_first() else { return Vec::new() };
     let tails = if rest.is_empty() { vec![Vec::new()] } else { combinations(rest) };
     let mut all = Vec::new();
     for (operator, value) in &first.any_of {
         for tail in &tails {
-            let mut one = vec![(first.argument, operator.clone(), *value)];
+            let mut one = vec![(first, operator.clone(), *value)];
             one.extend(tail.iter().cloned());
             all.push(one);
         }
@@ -221,14 +223,21 @@ fn rule(words: &[&str]) -> Result<Option<Rule>, String> {
 }
 
 fn condition(words: &[&str]) -> Result<Condition, String> {
-    let unknown = || format!("expected `argN in A,B`, `argN has A` or `argN lacks A`, found {words:?}");
-    let [argument, operator, values] = words else { return Err(unknown()) };
+    let unknown = || {
+        format!("expected `argN in A,B`, `argN has A`, `argN lacks A` or `argN null`, found {words:?}")
+    };
+    let (argument, operator, values) = match words {
+        [argument, "null"] => (argument, "null", ""),
+        [argument, operator, values] => (argument, *operator, *values),
+        _ => return Err(unknown()),
+    };
     let argument = argument
         .strip_prefix("arg")
         .and_then(|number| number.parse::<u8>().ok())
         .filter(|number| *number < 6)
         .ok_or_else(unknown)?;
-    let any_of = match *operator {
+    let any_of = match operator {
+        "null" => vec![(SeccompCmpOp::Eq, 0)],
         "in" => values
             .split(',')
             .map(|one| value(one).map(|value| (SeccompCmpOp::Eq, value)))
@@ -237,7 +246,11 @@ fn condition(words: &[&str]) -> Result<Condition, String> {
         "lacks" => value(values).map(|bits| vec![(SeccompCmpOp::MaskedEq(bits), 0)])?,
         _ => return Err(unknown()),
     };
-    Ok(Condition { argument, any_of })
+    let length = match operator {
+        "null" => SeccompCmpArgLen::Qword,
+        _ => SeccompCmpArgLen::Dword,
+    };
+    Ok(Condition { argument, length, any_of })
 }
 
 /// A value of 32 bits.

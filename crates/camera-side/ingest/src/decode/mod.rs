@@ -5,6 +5,7 @@ mod h264;
 pub(crate) mod h265;
 mod mjpeg;
 mod nal;
+mod warm;
 
 use cofferdam_pad_codec::{CodecError, DecodedPicture, Decoder, Properties};
 use cofferdam_picture::MonotonicTime;
@@ -12,6 +13,7 @@ use cofferdam_picture_ring::Codec;
 
 use crate::session::AccessUnit;
 use arrivals::Arrivals;
+pub use warm::{ColdDecoder, warm_up};
 
 /// How a codec is decoded.
 #[derive(Clone, Copy)]
