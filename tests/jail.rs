@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,8 +18,11 @@ use cofferdam_system_tests::{
 use rustix::process::Signal;
 
 const DEADLINE: Duration = Duration::from_secs(30);
-const CODECS: [(&str, Codec, &str); 3] =
-    [("gate", Codec::H264, "x264"), ("yard", Codec::H265, "openh264"), ("door", Codec::Mjpeg, "x264")];
+const CODECS: [(&str, Codec, &str); 3] = [
+    ("gate", Codec::H264, "x264"),
+    ("yard", Codec::H265, "openh264"),
+    ("door", Codec::Mjpeg, "x264"),
+];
 
 /// A camera of each codec, between them with both encoders.
 fn cameras() -> (Vec<Camera>, GatewayConfig) {
@@ -49,6 +53,10 @@ fn assert_locked_in(worker: &Process) {
     ] {
         assert_eq!(status(worker, key), value, "{key} of {worker:?}");
     }
+    // What is not dumpable belongs to root in /proc, and to nobody else.
+    let user = status(worker, "Uid");
+    let owner = std::fs::metadata(format!("/proc/{}", worker.pid)).unwrap().uid();
+    assert!(!user.starts_with("0\t") && owner == 0, "{worker:?} of {user} belongs to {owner}");
     let limits = worker.proc_file("limits");
     for (limit, most) in [
         ("Max core file size", "0"),
@@ -57,14 +65,19 @@ fn assert_locked_in(worker: &Process) {
         ("Max processes", "0"),
     ] {
         let line = limits.lines().find(|line| line.starts_with(limit)).unwrap_or_default();
-        let words: Vec<_> = line.strip_prefix(limit).unwrap_or_default().split_whitespace().collect();
+        let words: Vec<_> =
+            line.strip_prefix(limit).unwrap_or_default().split_whitespace().collect();
         assert_eq!(words.get(..2), Some([most, most].as_slice()), "{limit}: {limits}");
     }
     assert!(!limits.contains("Max address space         unlimited"), "{limits}");
 }
 
 fn workers(processes: &[Process]) -> Vec<&Process> {
-    processes.iter().filter(|p| p.arguments.contains("--camera ")).filter(|p| p.program != "cofferdam").collect()
+    processes
+        .iter()
+        .filter(|p| p.arguments.contains("--camera "))
+        .filter(|p| p.program != "cofferdam")
+        .collect()
 }
 
 #[test]
@@ -82,6 +95,20 @@ fn workers_of_every_codec_and_encoder_stream_locked_in() {
     workers.iter().for_each(|worker| assert_locked_in(worker));
     // The control: the processes above them have no such limit.
     let core = gateway.side("core").unwrap();
+    let camera = gateway.side("camera").unwrap();
+    for side in [&core, &camera] {
+        assert_eq!(status(side, "Seccomp"), "2");
+        assert_eq!(status(side, "NoNewPrivs"), "1");
+        assert_eq!(status(side, "CapEff"), "0000000000000000");
+        assert_eq!(std::fs::metadata(format!("/proc/{}", side.pid)).unwrap().uid(), 0);
+    }
+    if rustix::process::geteuid().is_root() {
+        let users = [status(&core, "Uid"), status(&camera, "Uid")];
+        assert!(
+            users[0] != users[1] && users.iter().all(|user| !user.starts_with('0')),
+            "{users:?}"
+        );
+    }
     assert!(!core.proc_file("limits").contains("Max open files            64"));
 
     let metrics = gateway.metrics();
@@ -123,7 +150,8 @@ fn a_worker_killed_for_a_violation_is_named_so_and_streams_again_within_two_seco
             let shown = player.next(Duration::from_millis(100))?;
             let code = player.barcode(&shown)?;
             // The first pictures after the kill were on their way before it.
-            (replaced && code.counter > before + 4).then(|| shown.at.saturating_duration_since(killed))
+            (replaced && code.counter > before + 4)
+                .then(|| shown.at.saturating_duration_since(killed))
         });
         took.push(back);
         gateway.wait_for_metric(
@@ -204,7 +232,8 @@ fn the_opt_out_is_loud_in_log_metric_check_and_picture() {
 
 /// The plugin files of GStreamer with these names, where they are on this host.
 fn plugins(names: &[&str]) -> Vec<PathBuf> {
-    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+    let folders =
+        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
     let find = |name: &&str| {
         let files = folders.map(|folder| Path::new(folder).join("gstreamer-1.0").join(name));
         files.into_iter().find(|file| file.is_file()).unwrap_or_else(|| panic!("no {name}"))
@@ -266,10 +295,13 @@ fn the_real_workers_stream_locked_in_in_an_unprivileged_container() {
     for (name, _, _) in CODECS {
         until(Duration::from_secs(60), "pictures in the container", || {
             let log = gateway.log();
-            let said = |what: &str| log.lines().any(|l| l.contains(what) && l.contains(&format!("camera={name}")));
+            let said = |what: &str| {
+                log.lines().any(|l| l.contains(what) && l.contains(&format!("camera={name}")))
+            };
             let locked_in = |worker: &str| {
                 log.lines().any(|line| {
-                    line.contains(" locked in") && line.contains(&format!("camera={name} worker=\"{worker}\""))
+                    line.contains(" locked in")
+                        && line.contains(&format!("camera={name} worker=\"{worker}\""))
                 })
             };
             assert!(!log.contains("jail_refused") && !log.contains("not locked in"), "{log}");

@@ -52,10 +52,13 @@ pub fn image(name: &str, programs: &[PathBuf], files: &[PathBuf]) -> String {
         contents.insert((program.clone(), Path::new("cofferdam").join(file_name)));
     }
     for file in programs.iter().chain(files) {
-        let in_place = |path: PathBuf| (path.clone(), path.strip_prefix("/").expect("absolute").to_owned());
+        let in_place =
+            |path: PathBuf| (path.clone(), path.strip_prefix("/").expect("absolute").to_owned());
         contents.extend(libraries(file).into_iter().map(in_place));
     }
-    contents.extend(files.iter().map(|f| (f.clone(), f.strip_prefix("/").expect("absolute").to_owned())));
+    contents.extend(
+        files.iter().map(|f| (f.clone(), f.strip_prefix("/").expect("absolute").to_owned())),
+    );
     let tag = format!("cofferdam-test-{name}:{}", digest(&contents));
     if docker(&["image", "inspect", &tag]).status.success() {
         return tag;
@@ -123,8 +126,7 @@ impl Container {
     /// When it does not start.
     #[must_use]
     pub fn start(options: &[&str], image: &str, command: &[&str]) -> Self {
-        let started =
-            docker(&[&["run", "--detach"], options, &[image], command].concat());
+        let started = docker(&[&["run", "--detach"], options, &[image], command].concat());
         assert!(started.status.success(), "{started:?}");
         Self(String::from_utf8_lossy(&started.stdout).trim().to_owned())
     }
@@ -139,7 +141,8 @@ impl Container {
     #[must_use]
     pub fn log(&self) -> String {
         let output = docker(&["logs", &self.0]);
-        let [out, err] = [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
+        let [out, err] =
+            [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
         out + &err
     }
 

@@ -27,7 +27,11 @@ pub fn ours(name: &str) -> PathBuf {
 #[must_use]
 pub fn example(name: &str) -> PathBuf {
     let path = ours("cofferdam").with_file_name("examples").join(name);
-    assert!(path.is_file(), "{} is not built: run `cargo build --workspace --examples`", path.display());
+    assert!(
+        path.is_file(),
+        "{} is not built: run `cargo build --workspace --examples`",
+        path.display()
+    );
     path
 }
 

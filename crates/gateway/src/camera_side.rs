@@ -3,10 +3,12 @@
 
 use cofferdam_dialer::{CameraPlan, DialerSettings, RingSource};
 use cofferdam_ingest_boot::{Credentials, IngestBoot};
+use cofferdam_jail::{Kind, User};
 use cofferdam_picture_ring::{RingSpec, SlotCount};
 
 use crate::config::{Camera, Config, Sandbox, read_password};
 use crate::exit::Exit;
+use crate::jail;
 use crate::parent::Parent;
 use crate::programs::{Programs, WORKER_ENVIRONMENT};
 use crate::signals::Signals;
@@ -14,7 +16,7 @@ use crate::signals::Signals;
 /// Runs the camera side until the operating system asks it to stop.
 pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
-    let worker = Programs::find()?.ingest()?;
+    let worker = Programs::hold(&Programs::find()?.ingest()?)?;
     let mut cameras = Vec::new();
     let mut refused = Vec::new();
     for camera in &config.cameras {
@@ -26,6 +28,8 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     if !refused.is_empty() {
         return Err(Exit::configuration(refused.join("\n")));
     }
+    // Secrets are read and the worker's program is open; no worker runs yet.
+    jail::lock_side(Kind::Dialer, User::CAMERA, config.jail.sandbox)?;
     let source = match parent {
         Some(parent) => {
             parent.started()?;
@@ -42,7 +46,10 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
 /// What the dialer needs of one camera.
 fn plan(camera: &Camera, sandbox: Sandbox) -> Result<CameraPlan, String> {
     let slots = SlotCount::default();
-    Ok(CameraPlan { spec: RingSpec { geometry: camera.geometry, slots }, boot: boot(camera, sandbox)? })
+    Ok(CameraPlan {
+        spec: RingSpec { geometry: camera.geometry, slots },
+        boot: boot(camera, sandbox)?,
+    })
 }
 
 /// What a camera's worker is told; its password is read here.

@@ -49,7 +49,9 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
     println!("readers        {access}");
     match config.jail.sandbox {
         Sandbox::Strict => println!("sandbox        strict: workers run locked in, or not at all"),
-        Sandbox::Off => println!("sandbox        OFF: workers are not locked in; every picture says so"),
+        Sandbox::Off => {
+            println!("sandbox        OFF: workers are not locked in; every picture says so")
+        }
     }
     println!("isolation      not isolated: no interfaces are configured");
     Ok(())

@@ -7,6 +7,9 @@
 //! [`JailLayer`](cofferdam_picture_ring::JailLayer); the lists of system calls are the files under
 //! `config/seccomp/`, compiled in.
 //!
+//! The sides of the gateway themselves become users without privileges ([`become_unprivileged`]) under
+//! looser lists ([`restrict_calls`]).
+//!
 //! A layer that cannot be had stops the worker with an exit code of its own, except the three that
 //! older kernels lack and that the list of system calls covers.
 //!
@@ -17,7 +20,8 @@
 //!
 //! # Memory safety
 //! `unsafe` is a system call that no library wraps, or a descriptor known by its number:
-//! `descriptors.rs`, `sockets.rs`, `spawn.rs`, `self_test.rs`, `layers/descriptors.rs`, `layers/wx.rs`.
+//! `descriptors.rs`, `sockets.rs`, `spawn.rs`, `self_test.rs`, `side.rs`, `layers/descriptors.rs`,
+//! `layers/wx.rs`.
 
 #[cfg(all(
     not(debug_assertions),
@@ -48,6 +52,7 @@ mod layers;
 mod lock;
 mod policy;
 mod self_test;
+mod side;
 mod sockets;
 mod spawn;
 
@@ -55,5 +60,6 @@ pub use descriptors::{InheritedError, inherited};
 pub use kind::Kind;
 pub use lock::{Jail, JailError, Locked, Rehearsed};
 pub use policy::{Policy, PolicyError};
+pub use side::{User, become_unprivileged, is_root, restrict_calls};
 pub use sockets::socket_connected_to;
-pub use spawn::{SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};
+pub use spawn::{Program, SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};

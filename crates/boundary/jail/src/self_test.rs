@@ -36,13 +36,28 @@ const KILLED: [Attempt; 7] = [
     attempt(
         "mmap of executable memory",
         libc::SYS_mmap,
-        [0, 4096, bits(libc::PROT_READ | libc::PROT_EXEC), bits(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS), NOWHERE, 0],
+        [
+            0,
+            4096,
+            bits(libc::PROT_READ | libc::PROT_EXEC),
+            bits(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+            NOWHERE,
+            0,
+        ],
     ),
-    attempt("mprotect to executable", libc::SYS_mprotect, [0, 4096, bits(libc::PROT_EXEC), 0, 0, 0]),
+    attempt(
+        "mprotect to executable",
+        libc::SYS_mprotect,
+        [0, 4096, bits(libc::PROT_EXEC), 0, 0, 0],
+    ),
     attempt("ptrace", libc::SYS_ptrace, [bits(-1), 0, 0, 0, 0, 0]),
     attempt("io_uring_setup", libc::SYS_io_uring_setup, [0; 6]),
     // AF_ALG: a family that neither kind needs, and that is no Unix socket either.
-    attempt("socket of another family", libc::SYS_socket, [bits(libc::AF_ALG), bits(libc::SOCK_SEQPACKET), 0, 0, 0, 0]),
+    attempt(
+        "socket of another family",
+        libc::SYS_socket,
+        [bits(libc::AF_ALG), bits(libc::SOCK_SEQPACKET), 0, 0, 0, 0],
+    ),
 ];
 
 /// What fails with this error in either kind of worker: calls that libraries make in passing.
@@ -64,9 +79,7 @@ impl Attempt {
         // a socket that nothing refers to. None writes to memory of this process or changes a mapping
         // in use.
         let result = unsafe { libc::syscall(self.call, a, b, c, d, e, f) };
-        (result == -1)
-            .then(|| Errno::from_io_error(&std::io::Error::last_os_error()))
-            .flatten()
+        (result == -1).then(|| Errno::from_io_error(&std::io::Error::last_os_error())).flatten()
     }
 }
 
@@ -83,10 +96,9 @@ pub(crate) struct Child {
 
 /// Starts a child for each forbidden call, which locks itself in by `lock` and makes it. Call while
 /// this process has one thread.
-pub(crate) fn send_out(
-    lock: impl Fn() -> Result<(), JailError>,
-) -> Result<Vec<Child>, JailError> {
-    let send = |attempt: &Attempt| Ok(Child { attempt: attempt.name, pid: sacrifice(attempt, &lock)? });
+pub(crate) fn send_out(lock: impl Fn() -> Result<(), JailError>) -> Result<Vec<Child>, JailError> {
+    let send =
+        |attempt: &Attempt| Ok(Child { attempt: attempt.name, pid: sacrifice(attempt, &lock)? });
     KILLED.iter().map(send).collect()
 }
 
@@ -112,7 +124,10 @@ enum Ended {
 /// A sacrificed child survived what it tried.
 const SURVIVED: i32 = 1;
 
-fn sacrifice(attempt: &Attempt, lock: &impl Fn() -> Result<(), JailError>) -> Result<Pid, JailError> {
+fn sacrifice(
+    attempt: &Attempt,
+    lock: &impl Fn() -> Result<(), JailError>,
+) -> Result<Pid, JailError> {
     // SAFETY: this process has one thread (`lock` made sure), so the child has all of its state and
     // no lock is held by a thread that is gone. The child ends by `_exit`, which runs none of this
     // process's own ends.

@@ -81,12 +81,16 @@ impl JailLayer {
         match self {
             Self::Privileges | Self::ParentBound | Self::Undumpable => "Linux 3.5",
             Self::Limits | Self::Descriptors => "Linux 5.9 and a mounted /proc",
-            Self::LandlockFiles => "Linux 5.13 with Landlock (`lsm=landlock,…` on its command line)",
+            Self::LandlockFiles => {
+                "Linux 5.13 with Landlock (`lsm=landlock,…` on its command line)"
+            }
             Self::LandlockNetwork => "Linux 6.7 with Landlock",
             Self::LandlockScopes => "Linux 6.12 with Landlock",
             Self::WriteXorExecute => "Linux 6.3",
             Self::SystemCalls => "Linux 4.14 with CONFIG_SECCOMP_FILTER",
-            Self::SelfTest => "a kernel and a container engine that leave seccomp and Landlock alone",
+            Self::SelfTest => {
+                "a kernel and a container engine that leave seccomp and Landlock alone"
+            }
         }
     }
 
@@ -182,9 +186,7 @@ mod tests {
 
     #[test]
     fn a_posture_survives_the_crossing_without_bits_that_mean_nothing() {
-        let posture = JailPosture::default()
-            .with(JailLayer::Limits)
-            .with(JailLayer::SystemCalls);
+        let posture = JailPosture::default().with(JailLayer::Limits).with(JailLayer::SystemCalls);
         assert_eq!(JailPosture::from_bits(posture.bits()), posture);
         assert_eq!(posture.to_string(), "limits,system_calls");
         assert_eq!(JailPosture::default().to_string(), "none");

@@ -11,10 +11,10 @@ mod supervisor;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use cofferdam_ingest_boot::IngestBoot;
+use cofferdam_jail::Program;
 use cofferdam_picture::CameraId;
 use cofferdam_picture_ring::RingSpec;
 use tokio::sync::watch;
@@ -45,7 +45,7 @@ pub struct DialerSettings {
     /// The cameras.
     pub cameras: Vec<CameraPlan>,
     /// The ingest worker's program.
-    pub worker: PathBuf,
+    pub worker: Program,
     /// The constants of its environment.
     pub environment: &'static [(&'static str, &'static str)],
     /// Where rings come from.
@@ -57,7 +57,7 @@ pub struct DialerSettings {
 /// Call on the thread that lives as long as the process: workers die with it.
 pub async fn run(settings: DialerSettings, stop: impl Future<Output = ()>) {
     let worker = Arc::new(supervisor::WorkerProgram {
-        path: settings.worker,
+        program: settings.worker,
         environment: settings.environment,
     });
     let (stopping, stopped) = watch::channel(false);

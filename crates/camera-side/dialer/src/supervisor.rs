@@ -3,13 +3,12 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
-use cofferdam_jail::{SpawnError, WorkerCommand};
+use cofferdam_jail::{Program, SpawnError, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, Writer};
 use rustix::process::Signal;
@@ -23,7 +22,7 @@ use crate::rings::Ring;
 /// The program every camera's worker runs.
 #[derive(Debug)]
 pub(crate) struct WorkerProgram {
-    pub(crate) path: PathBuf,
+    pub(crate) program: Program,
     pub(crate) environment: &'static [(&'static str, &'static str)],
 }
 
@@ -207,11 +206,12 @@ impl Supervisor {
 }
 
 fn start(program: &WorkerProgram, boot: &IngestBoot, ring: &Ring) -> Result<Child, SpawnError> {
-    let system = |source| SpawnError::System { program: program.path.clone(), source };
+    let system = |source| SpawnError::System { program: program.program.path().to_owned(), source };
     let json = serde_json::to_vec(boot).map_err(|e| system(e.into()))?;
     let (read, write) = cofferdam_jail::pipe().map_err(system)?;
     let ring = ring.fd.try_clone().map_err(system)?;
-    let mut command = WorkerCommand::new(&program.path)
+    let mut command = WorkerCommand::of(&program.program)
+        .map_err(system)?
         .argument("--camera")
         .argument(boot.camera.as_str())
         .descriptor(descriptors::BOOT, read)

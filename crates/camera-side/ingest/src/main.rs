@@ -2,6 +2,7 @@
 //! what a camera is (`--probe`, with the camera as JSON on the descriptor that a worker has it on).
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -51,7 +52,7 @@ fn worker(id: &str) -> Result<Fault, JailError> {
         let jail = Jail::new(Kind::Ingest).memory(MEMORY.saturating_add(ring_bytes));
         Some(jail.keep(ring.as_raw_fd()).rehearse()?)
     };
-    let boots = match resolve::pinned(boot) {
+    let boots = match resolve::pinned(&boot) {
         Ok(boots) => boots,
         Err(fault) => return Ok(fault),
     };
@@ -75,9 +76,30 @@ fn worker(id: &str) -> Result<Fault, JailError> {
     Ok(fault)
 }
 
+/// As a worker, but for its standard output, which may be a file.
 fn probed() -> bool {
-    let (Ok(boot), Some(runtime)) = (inherited(descriptors::BOOT), runtime()) else { return false };
-    runtime.block_on(probe::probe(std::fs::File::from(boot), &mut std::io::stdout().lock()))
+    let mut output = std::io::stdout().lock();
+    let Ok(boot) = inherited(descriptors::BOOT) else { return false };
+    let Some(mut request) = probe::request(std::fs::File::from(boot), &mut output) else {
+        return false;
+    };
+    let jail = match Jail::new(Kind::Probe).memory(MEMORY).writes_files().rehearse() {
+        Ok(jail) => jail,
+        Err(error) => return refused(&error, &mut output),
+    };
+    if !request.pin(&mut output) || decode::warm_up().is_err() {
+        return false;
+    }
+    let Some(runtime) = runtime() else { return false };
+    if let Err(error) = jail.lock() {
+        return refused(&error, &mut output);
+    }
+    runtime.block_on(probe::probe(&request, &mut output))
+}
+
+fn refused(error: &JailError, output: &mut impl Write) -> bool {
+    let _ = writeln!(output, "probe: {error}");
+    false
 }
 
 fn runtime() -> Option<tokio::runtime::Runtime> {

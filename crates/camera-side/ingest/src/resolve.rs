@@ -1,7 +1,7 @@
 //! Looking the camera's name up before the worker locks itself in: afterwards it can open no file and
 //! no socket but one to a camera.
 
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -18,10 +18,19 @@ const MOST_ADDRESSES: usize = 4;
 ///
 /// # Errors
 /// [`Fault::NameNotResolved`].
-pub fn pinned(boot: IngestBoot) -> Result<Vec<IngestBoot>, Fault> {
+pub fn pinned(boot: &IngestBoot) -> Result<Vec<IngestBoot>, Fault> {
+    let urls = pinned_urls(&boot.url)?;
+    Ok(urls.into_iter().map(|url| IngestBoot { url, ..boot.clone() }).collect())
+}
+
+/// `url` with an address in the place of the host's name, once for each address.
+///
+/// # Errors
+/// [`Fault::NameNotResolved`].
+pub(crate) fn pinned_urls(url: &str) -> Result<Vec<String>, Fault> {
     // The configuration was checked on the core side already.
-    let url = Url::parse(&boot.url).map_err(|_| Fault::WorkerSetup)?;
-    let Some(Host::Domain(name)) = url.host() else { return Ok(vec![boot]) };
+    let url = Url::parse(url).map_err(|_| Fault::WorkerSetup)?;
+    let Some(Host::Domain(name)) = url.host() else { return Ok(vec![url.into()]) };
     let name = name.to_owned();
     let (send, found) = channel();
     // A thread of its own, because a lookup cannot be given up. One that was answers nobody.
@@ -35,15 +44,12 @@ pub fn pinned(boot: IngestBoot) -> Result<Vec<IngestBoot>, Fault> {
     };
     // The jail wants one thread. It panics nowhere, and what it found is here.
     let _ = lookup.join();
-    addresses
-        .into_iter()
-        .take(MOST_ADDRESSES)
-        .map(|address| {
-            let mut url = url.clone();
-            url.set_ip_host(address.ip()).map_err(|()| Fault::WorkerSetup)?;
-            Ok(IngestBoot { url: url.into(), ..boot.clone() })
-        })
-        .collect()
+    let pinned = |address: SocketAddr| {
+        let mut url = url.clone();
+        url.set_ip_host(address.ip()).map_err(|()| Fault::WorkerSetup)?;
+        Ok(url.into())
+    };
+    addresses.into_iter().take(MOST_ADDRESSES).map(pinned).collect()
 }
 
 /// Whether `fault` means that nobody was reached, so that another address may do better.

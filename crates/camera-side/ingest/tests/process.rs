@@ -7,6 +7,7 @@ mod support;
 use std::io::Write;
 use std::path::Path;
 
+use cofferdam_ingest::probe;
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
 use cofferdam_jail::{Streams, WorkerCommand, pipe};
 use cofferdam_picture_ring::Fault;
@@ -56,6 +57,16 @@ async fn a_panic_is_an_exit_code_like_any_other() {
     assert_eq!(end_of(&boot(&camera.url(), SIZE)).await, Fault::WorkerCrashed);
 }
 
+/// Locked in, it comes just as far: no camera gets less than it would without.
+#[tokio::test]
+async fn a_worker_that_is_locked_in_reaches_its_camera_by_name() {
+    let camera =
+        FakeCamera::start(vec![vec![Line::Hear, say("RTSP/1.0 404 Not Found\r\nCSeq: 1\r\n\r\n")]]);
+    let mut told = boot(&camera.url().replace("127.0.0.1", "localhost"), SIZE);
+    told.unjailed = false;
+    assert_eq!(end_of(&told).await, Fault::NotFound);
+}
+
 #[tokio::test]
 async fn what_does_not_fit_is_not_begun() {
     let told = boot("rtsp://127.0.0.1:1/", SIZE);
@@ -78,7 +89,8 @@ async fn the_probe_escapes_what_a_camera_says() {
     let camera = FakeCamera::start(vec![vec![Line::Hear, say(&answer)]]);
     let request = serde_json::json!({ "url": camera.url() }).to_string();
     let mut output = Vec::new();
-    let readable = cofferdam_ingest::probe::probe(request.as_bytes(), &mut output).await;
+    let request = probe::request(request.as_bytes(), &mut output).unwrap();
+    let readable = probe::probe(&request, &mut output).await;
     let text = String::from_utf8(output).unwrap();
     assert!(!readable && text.contains("connection       ok"), "{text}");
     assert!(text.contains("video"), "{text}");

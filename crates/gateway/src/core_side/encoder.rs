@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_encode_link::{Command, EncodeSettings, RecordError, RecordReader, descriptors};
-use cofferdam_jail::{SpawnError, WorkerCommand, pipe, set_nonblocking};
+use cofferdam_jail::{Program, SpawnError, WorkerCommand, pipe, set_nonblocking};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{JailLayer, RingSpec};
 use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
@@ -28,7 +27,7 @@ use crate::programs::WORKER_ENVIRONMENT;
 #[derive(Debug)]
 pub(crate) struct EncoderPlan {
     pub(crate) settings: EncodeSettings,
-    pub(crate) program: Arc<PathBuf>,
+    pub(crate) program: Arc<Program>,
     /// The ring, reopened read-only.
     pub(crate) ring: OwnedFd,
     pub(crate) faults: WorkerFaults,
@@ -201,7 +200,7 @@ fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, OwnedFd), RunEnd> {
     }
     // A smaller pipe only means earlier drops.
     let _ = rustix::pipe::fcntl_setpipe_size(&records_read, PIPE_SIZE);
-    let mut command = WorkerCommand::new(&plan.program)
+    let mut command = WorkerCommand::of(&plan.program)?
         .argument("--camera")
         .argument(plan.settings.camera.as_str())
         .descriptor(descriptors::SETTINGS, settings_read)

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use cofferdam_handover::{RingRecord, send_ring};
+use cofferdam_jail::User;
 use cofferdam_picture_ring::RingMemory;
 use tokio::net::UnixListener;
 
@@ -29,20 +30,25 @@ enum Door {
 }
 
 impl Offering {
-    /// Opens the door, and tells the parent, if there is one, that this side has started.
+    /// Opens the door.
     pub(crate) fn prepare(
         config: &Config,
         parent: Option<Parent>,
         rings: Vec<(RingRecord, RingMemory)>,
     ) -> Result<Self, Exit> {
         let door = match parent {
-            Some(parent) => {
-                parent.started()?;
-                Door::Parent(parent)
-            }
+            Some(parent) => Door::Parent(parent),
             None => Door::Listener(listen(&config.boundary.socket)?),
         };
         Ok(Self { door, rings })
+    }
+
+    /// Tells the parent, if there is one, that this side has started.
+    pub(crate) fn say_started(&self) -> Result<(), Exit> {
+        match &self.door {
+            Door::Listener(_) => Ok(()),
+            Door::Parent(parent) => parent.started(),
+        }
     }
 
     /// Offers for ever. The last connection is kept open, so that the camera side sees when this
@@ -98,7 +104,11 @@ fn listen(path: &Path) -> Result<UnixListener, Exit> {
         Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
-    // Both sides may run under different users of one group.
+    // Both sides may run under different users of one group; those that root's sides become do.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    if cofferdam_jail::is_root() {
+        let (owner, group) = (User::CORE.id, User::CAMERA.id);
+        std::os::unix::fs::chown(path, Some(owner), Some(group)).map_err(failed)?;
+    }
     Ok(listener)
 }

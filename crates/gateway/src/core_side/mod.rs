@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cofferdam_admin::Admin;
 use cofferdam_handover::RingRecord;
+use cofferdam_jail::{Kind, User};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{RingMemory, RingSpec, SlotCount};
 use cofferdam_publish::{
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{self, Camera, Config, Sandbox};
 use crate::exit::Exit;
+use crate::jail;
 use crate::parent::Parent;
 use crate::programs::Programs;
 use crate::signals::Signals;
@@ -39,7 +41,7 @@ const ADMIN_DRAIN: Duration = Duration::from_millis(250);
 /// Runs the core side until the operating system asks it to stop.
 pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
-    let encode = Arc::new(Programs::find()?.encode()?);
+    let encode = Arc::new(Programs::hold(&Programs::find()?.encode()?)?);
     raise_descriptor_limit();
 
     let mut registry = Registry::with_prefix("cofferdam");
@@ -51,7 +53,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let (stopping, stopped) = watch::channel(false);
     let mut mounts = Vec::new();
     let mut rings = Vec::new();
-    let mut encoders = JoinSet::new();
+    let mut plans = Vec::new();
     for camera in &config.cameras {
         let spec = RingSpec { geometry: camera.geometry, slots: SlotCount::default() };
         let ring = RingMemory::create(spec)
@@ -67,7 +69,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
             faults: gateway_metrics.worker_faults.clone(),
         };
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
-        encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
+        plans.push((plan, publisher));
     }
     let mounts = Mounts::new(mounts);
 
@@ -77,15 +79,24 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let admin = Admin::new(registry, ready);
 
     let offering = handover::Offering::prepare(&config, parent, rings)?;
+    // Everything is open that takes a privilege; no worker runs yet.
+    jail::lock_side(Kind::Server, User::CORE, config.jail.sandbox)?;
+    offering.say_started()?;
     tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
     tracing::warn!("not isolated: no interfaces are configured");
     if config.jail.sandbox == Sandbox::Off {
-        tracing::warn!("`jail.sandbox = \"off\"`: workers are not locked in; every picture says so");
+        tracing::warn!(
+            "`jail.sandbox = \"off\"`: workers are not locked in; every picture says so"
+        );
     }
     if config.readers.anonymous {
         tracing::warn!("`readers.anonymous = true`: anyone who reaches the listener may watch");
     }
 
+    let mut encoders = JoinSet::new();
+    for (plan, publisher) in plans {
+        encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
+    }
     let mut tasks = JoinSet::new();
     tasks.spawn(offering.run());
     let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));

@@ -26,12 +26,23 @@ const fn last(name: &'static str, attempt: fn(&Stage) -> i32) -> Action {
 /// The name of an error, as the golden table spells it.
 pub(crate) fn errno_name(errno: i32) -> String {
     let names = [
-        (libc::EPERM, "EPERM"), (libc::ENOENT, "ENOENT"), (libc::ESRCH, "ESRCH"),
-        (libc::EBADF, "EBADF"), (libc::EAGAIN, "EAGAIN"), (libc::ENOMEM, "ENOMEM"),
-        (libc::EACCES, "EACCES"), (libc::EFAULT, "EFAULT"), (libc::EINVAL, "EINVAL"),
-        (libc::ENOTTY, "ENOTTY"), (libc::ENOSYS, "ENOSYS"), (libc::EMFILE, "EMFILE"),
-        (libc::ECONNREFUSED, "ECONNREFUSED"), (libc::ECHILD, "ECHILD"),
-        (libc::ENOEXEC, "ENOEXEC"), (libc::EDESTADDRREQ, "EDESTADDRREQ"), (libc::EAFNOSUPPORT, "EAFNOSUPPORT"),
+        (libc::EPERM, "EPERM"),
+        (libc::ENOENT, "ENOENT"),
+        (libc::ESRCH, "ESRCH"),
+        (libc::EBADF, "EBADF"),
+        (libc::EAGAIN, "EAGAIN"),
+        (libc::ENOMEM, "ENOMEM"),
+        (libc::EACCES, "EACCES"),
+        (libc::EFAULT, "EFAULT"),
+        (libc::EINVAL, "EINVAL"),
+        (libc::ENOTTY, "ENOTTY"),
+        (libc::ENOSYS, "ENOSYS"),
+        (libc::EMFILE, "EMFILE"),
+        (libc::ECONNREFUSED, "ECONNREFUSED"),
+        (libc::ECHILD, "ECHILD"),
+        (libc::ENOEXEC, "ENOEXEC"),
+        (libc::EDESTADDRREQ, "EDESTADDRREQ"),
+        (libc::EAFNOSUPPORT, "EAFNOSUPPORT"),
     ];
     let name = names.iter().find(|(number, _)| *number == errno).map(|(_, name)| *name);
     name.map_or_else(|| format!("errno-{errno}"), str::to_owned)
@@ -161,11 +172,21 @@ fn abstract_address(name: &[u8]) -> (libc::sockaddr_un, usize) {
 /// Everything that is tried, in the order of the golden table.
 pub(crate) const ACTIONS: &[Action] = &[
     // Files.
-    action("open", |_| open!(libc::SYS_openat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), libc::O_RDONLY)),
-    action("open-to-write", |_| {
-        open!(libc::SYS_openat, libc::AT_FDCWD, c"/tmp".as_ptr(), libc::O_TMPFILE | libc::O_RDWR, 0o600)
+    action("open", |_| {
+        open!(libc::SYS_openat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), libc::O_RDONLY)
     }),
-    action("open-path", |_| open!(libc::SYS_openat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), libc::O_PATH)),
+    action("open-to-write", |_| {
+        open!(
+            libc::SYS_openat,
+            libc::AT_FDCWD,
+            c"/tmp".as_ptr(),
+            libc::O_TMPFILE | libc::O_RDWR,
+            0o600
+        )
+    }),
+    action("open-path", |_| {
+        open!(libc::SYS_openat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), libc::O_PATH)
+    }),
     action("open-in-leaked-folder", |s| {
         open!(libc::SYS_openat, s.folder, c"etc/passwd".as_ptr(), libc::O_RDONLY)
     }),
@@ -182,7 +203,9 @@ pub(crate) const ACTIONS: &[Action] = &[
         let mut stat = [0u8; 256];
         sys!(libc::SYS_newfstatat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), stat.as_mut_ptr(), 0)
     }),
-    action("access", |_| sys!(libc::SYS_faccessat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), libc::R_OK)),
+    action("access", |_| {
+        sys!(libc::SYS_faccessat, libc::AT_FDCWD, c"/etc/passwd".as_ptr(), libc::R_OK)
+    }),
     action("readlink", |_| {
         let mut to = [0u8; 256];
         sys!(libc::SYS_readlinkat, libc::AT_FDCWD, c"/proc/self/exe".as_ptr(), to.as_mut_ptr(), 256)
@@ -193,7 +216,9 @@ pub(crate) const ACTIONS: &[Action] = &[
         let (from, to) = (c"/nowhere".as_ptr(), c"/nowhere2".as_ptr());
         sys!(libc::SYS_renameat2, libc::AT_FDCWD, from, libc::AT_FDCWD, to, 0)
     }),
-    action("symlink", |_| sys!(libc::SYS_symlinkat, c"x".as_ptr(), libc::AT_FDCWD, c"/nowhere/x".as_ptr())),
+    action("symlink", |_| {
+        sys!(libc::SYS_symlinkat, c"x".as_ptr(), libc::AT_FDCWD, c"/nowhere/x".as_ptr())
+    }),
     action("chmod", |_| sys!(libc::SYS_fchmodat, libc::AT_FDCWD, c"/nowhere".as_ptr(), 0o777)),
     action("truncate", |_| sys!(libc::SYS_truncate, c"/nowhere".as_ptr(), 0)),
     action("getdents", |s| sys!(libc::SYS_getdents64, s.folder, [0u8; 1024].as_mut_ptr(), 1024)),
@@ -210,18 +235,34 @@ pub(crate) const ACTIONS: &[Action] = &[
     // The ring.
     action("ring-resize", |s| sys!(libc::SYS_ftruncate, s.ring, 1 << 16)),
     action("ring-punch", |s| {
-        sys!(libc::SYS_fallocate, s.ring, libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE, 0, PAGE)
+        sys!(
+            libc::SYS_fallocate,
+            s.ring,
+            libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE,
+            0,
+            PAGE
+        )
     }),
     action("ring-remove-pages", |s| {
         let address = map(libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, s.ring);
-        if address == -1 { errno() } else { sys!(libc::SYS_madvise, address, PAGE, libc::MADV_REMOVE) }
+        if address == -1 {
+            errno()
+        } else {
+            sys!(libc::SYS_madvise, address, PAGE, libc::MADV_REMOVE)
+        }
     }),
     action("ring-seal", |s| sys!(libc::SYS_fcntl, s.ring, libc::F_ADD_SEALS, libc::F_SEAL_SEAL)),
-    action("ring-execute", |s| result(map(libc::PROT_READ | libc::PROT_EXEC, libc::MAP_SHARED, s.ring))),
+    action("ring-execute", |s| {
+        result(map(libc::PROT_READ | libc::PROT_EXEC, libc::MAP_SHARED, s.ring))
+    }),
     // Other programs, other processes, threads.
     last("exec", |_| exec(libc::SYS_execve, &[c"/proc/self/exe".as_ptr() as usize], 0)),
     last("exec-descriptor", |s| {
-        exec(libc::SYS_execveat, &[Argument::word(s.program), c"".as_ptr() as usize], libc::AT_EMPTY_PATH)
+        exec(
+            libc::SYS_execveat,
+            &[Argument::word(s.program), c"".as_ptr() as usize],
+            libc::AT_EMPTY_PATH,
+        )
     }),
     action("fork", |_| child(libc::SYS_clone, &[Argument::word(libc::SIGCHLD)])),
     #[cfg(target_arch = "x86_64")]
@@ -260,7 +301,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     action("socket-tcp", |_| open!(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 0)),
     action("socket-tcp6", |_| open!(libc::SYS_socket, libc::AF_INET6, libc::SOCK_STREAM, 0)),
     action("socket-udp", |_| open!(libc::SYS_socket, libc::AF_INET, libc::SOCK_DGRAM, 0)),
-    action("socket-raw", |_| open!(libc::SYS_socket, libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP)),
+    action("socket-raw", |_| {
+        open!(libc::SYS_socket, libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP)
+    }),
     action("socket-unix", |_| open!(libc::SYS_socket, libc::AF_UNIX, libc::SOCK_STREAM, 0)),
     action("socket-netlink", |_| open!(libc::SYS_socket, libc::AF_NETLINK, libc::SOCK_RAW, 0)),
     action("socket-packet", |_| open!(libc::SYS_socket, libc::AF_PACKET, libc::SOCK_RAW, 0)),
@@ -309,7 +352,8 @@ pub(crate) const ACTIONS: &[Action] = &[
         sys!(libc::SYS_pkey_mprotect, address, PAGE, libc::PROT_READ | libc::PROT_EXEC, -1)
     }),
     action("map-8-GiB", |_| {
-        let [protection, flags] = [libc::PROT_NONE, PRIVATE | libc::MAP_NORESERVE].map(Argument::word);
+        let [protection, flags] =
+            [libc::PROT_NONE, PRIVATE | libc::MAP_NORESERVE].map(Argument::word);
         result(raw(libc::SYS_mmap, &[NULL, 8 << 30, protection, flags, usize::MAX, 0]))
     }),
     action("memory-file", |_| open!(libc::SYS_memfd_create, c"x".as_ptr(), 0)),
@@ -345,7 +389,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     }),
     action("bpf", |_| sys!(libc::SYS_bpf, 0, NULL, 0)),
     action("perf", |_| sys!(libc::SYS_perf_event_open, NULL, 0, -1, -1, 0)),
-    action("splice", |s| sys!(libc::SYS_splice, s.pipe.0, NULL, s.pipe.1, NULL, 1, libc::SPLICE_F_NONBLOCK)),
+    action("splice", |s| {
+        sys!(libc::SYS_splice, s.pipe.0, NULL, s.pipe.1, NULL, 1, libc::SPLICE_F_NONBLOCK)
+    }),
     action("vmsplice", |s| sys!(libc::SYS_vmsplice, s.pipe.1, NULL, 0, 0)),
     action("tee", |s| sys!(libc::SYS_tee, s.pipe.0, s.pipe.1, 1, libc::SPLICE_F_NONBLOCK)),
     action("keyctl", |_| sys!(libc::SYS_keyctl, 0, -3, 0)),
@@ -374,9 +420,13 @@ pub(crate) const ACTIONS: &[Action] = &[
     action("unshare-user", |_| sys!(libc::SYS_unshare, libc::CLONE_NEWUSER)),
     action("unshare-network", |_| sys!(libc::SYS_unshare, libc::CLONE_NEWNET)),
     action("setns", |_| sys!(libc::SYS_setns, -1, 0)),
-    action("mount", |_| sys!(libc::SYS_mount, c"none".as_ptr(), c"/nowhere".as_ptr(), c"tmpfs".as_ptr(), 0, NULL)),
+    action("mount", |_| {
+        sys!(libc::SYS_mount, c"none".as_ptr(), c"/nowhere".as_ptr(), c"tmpfs".as_ptr(), 0, NULL)
+    }),
     action("umount", |_| sys!(libc::SYS_umount2, c"/nowhere".as_ptr(), 0)),
-    action("pivot-root", |_| sys!(libc::SYS_pivot_root, c"/nowhere".as_ptr(), c"/nowhere".as_ptr())),
+    action("pivot-root", |_| {
+        sys!(libc::SYS_pivot_root, c"/nowhere".as_ptr(), c"/nowhere".as_ptr())
+    }),
     action("chroot", |_| sys!(libc::SYS_chroot, c"/nowhere".as_ptr())),
     action("fsopen", |_| open!(libc::SYS_fsopen, NULL, 0)),
     action("open-tree", |_| open!(libc::SYS_open_tree, -1, c"/nowhere".as_ptr(), 0)),

@@ -34,7 +34,10 @@ pub(crate) fn close_others(keep: &[i32]) -> Result<(), JailError> {
     // SAFETY: as above, for numbers that a worker does not reach.
     if unsafe { libc::close_range(first, u32::MAX, 0) } != 0 {
         let error = std::io::Error::last_os_error();
-        return Err(JailError::new(JailLayer::Descriptors, format!("closing from {first}: {error}")));
+        return Err(JailError::new(
+            JailLayer::Descriptors,
+            format!("closing from {first}: {error}"),
+        ));
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use cofferdam_picture_ring::JailLayer;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr,
-    RulesetError, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset,
+    RulesetAttr, RulesetError, Scope,
 };
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -32,7 +32,8 @@ pub(crate) fn restrict(connects: bool) -> Result<Found, JailError> {
     let LandlockStatus::Available { effective_abi, .. } = status else {
         return Err(failed(format!("this kernel's Landlock: {status:?}")));
     };
-    match rustix::fs::open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+    match rustix::fs::open("/", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    {
         Err(Errno::ACCESS) => {}
         other => return Err(failed(format!("opening /: expected EACCES, found {other:?}"))),
     }

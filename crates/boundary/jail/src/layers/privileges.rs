@@ -9,10 +9,13 @@ use crate::JailError;
 /// Gives up every capability and every way to new ones.
 pub(crate) fn drop_all() -> Result<(), JailError> {
     let failed = |what: &'static str| {
-        move |errno: rustix::io::Errno| JailError::new(JailLayer::Privileges, format!("{what}: {errno}"))
+        move |errno: rustix::io::Errno| {
+            JailError::new(JailLayer::Privileges, format!("{what}: {errno}"))
+        }
     };
     rustix::thread::set_no_new_privs(true).map_err(failed("setting no_new_privs"))?;
-    rustix::thread::clear_ambient_capability_set().map_err(failed("clearing ambient capabilities"))?;
+    rustix::thread::clear_ambient_capability_set()
+        .map_err(failed("clearing ambient capabilities"))?;
     let none = rustix::thread::CapabilitySets {
         effective: CapabilitySet::empty(),
         permitted: CapabilitySet::empty(),

@@ -135,7 +135,8 @@ fn program(
     otherwise: SeccompAction,
     matched: SeccompAction,
 ) -> Result<BpfProgram, PolicyError> {
-    let failed = |error: seccompiler::BackendError| PolicyError { line: 0, what: error.to_string() };
+    let failed =
+        |error: seccompiler::BackendError| PolicyError { line: 0, what: error.to_string() };
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(failed)?;
     SeccompFilter::new(table, otherwise, matched, arch)
         .and_then(BpfProgram::try_from)
@@ -224,7 +225,9 @@ fn rule(words: &[&str]) -> Result<Option<Rule>, String> {
 
 fn condition(words: &[&str]) -> Result<Condition, String> {
     let unknown = || {
-        format!("expected `argN in A,B`, `argN has A`, `argN lacks A` or `argN null`, found {words:?}")
+        format!(
+            "expected `argN in A,B`, `argN has A`, `argN lacks A` or `argN null`, found {words:?}"
+        )
     };
     let (argument, operator, values) = match words {
         [argument, "null"] => (argument, "null", ""),
@@ -260,7 +263,8 @@ fn value(text: &str) -> Result<u64, String> {
             Some(hex) => u32::from_str_radix(hex, 16).ok(),
             None => word.parse().ok().or_else(|| names::constant(word)),
         };
-        let number = number.ok_or_else(|| format!("expected a number or a name, found {word:?}"))?;
+        let number =
+            number.ok_or_else(|| format!("expected a number or a name, found {word:?}"))?;
         Ok(bits | u64::from(number))
     })
 }

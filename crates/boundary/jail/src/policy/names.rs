@@ -74,10 +74,43 @@ const OLD_CALLS: &[(&str, i64)] = table![
 /// Their names where they are not.
 #[cfg(not(target_arch = "x86_64"))]
 const ELSEWHERE: &[&str] = &[
-    "access", "arch_prctl", "chmod", "chown", "creat", "dup2", "epoll_create", "epoll_wait",
-    "eventfd", "fork", "getdents", "getpgrp", "inotify_init", "ioperm", "iopl", "link", "lstat",
-    "mkdir", "mknod", "modify_ldt", "open", "pause", "pipe", "poll", "readlink", "rename", "rmdir",
-    "select", "signalfd", "stat", "symlink", "time", "unlink", "uselib", "ustat", "utime", "vfork",
+    "access",
+    "arch_prctl",
+    "chmod",
+    "chown",
+    "creat",
+    "dup2",
+    "epoll_create",
+    "epoll_wait",
+    "eventfd",
+    "fork",
+    "getdents",
+    "getpgrp",
+    "inotify_init",
+    "ioperm",
+    "iopl",
+    "link",
+    "lstat",
+    "mkdir",
+    "mknod",
+    "modify_ldt",
+    "open",
+    "pause",
+    "pipe",
+    "poll",
+    "readlink",
+    "rename",
+    "rmdir",
+    "select",
+    "signalfd",
+    "stat",
+    "symlink",
+    "time",
+    "unlink",
+    "uselib",
+    "ustat",
+    "utime",
+    "vfork",
 ];
 
 /// Values of arguments.
@@ -96,8 +129,7 @@ const CONSTANTS: &[(&str, i64)] = table![
 ];
 
 /// Errors that a refused call may fail with.
-const ERRORS: &[(&str, i64)] =
-    table![EACCES EAGAIN EBADF EINVAL ENODEV ENOENT ENOSYS ENOTTY EPERM];
+const ERRORS: &[(&str, i64)] = table![EACCES EAGAIN EBADF EINVAL ENODEV ENOENT ENOSYS ENOTTY EPERM];
 
 fn find(table: &[(&str, i64)], name: &str) -> Option<i64> {
     table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)

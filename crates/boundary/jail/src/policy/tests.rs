@@ -56,6 +56,7 @@ fn a_call_without_conditions_needs_none_of_its_conditional_lines() {
 #[test]
 fn killing_lines_stand_over_a_default_that_refuses() {
     let policy =
-        Policy::parse("default refuse EPERM\nallow read\nkill ptrace\nrefuse ENOSYS clone3\n").unwrap();
+        Policy::parse("default refuse EPERM\nallow read\nkill ptrace\nrefuse ENOSYS clone3\n")
+            .unwrap();
     assert_eq!(policy.compile().unwrap().len(), 3);
 }
