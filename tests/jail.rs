@@ -53,9 +53,9 @@ fn assert_locked_in(worker: &Process) {
     ] {
         assert_eq!(status(worker, key), value, "{key} of {worker:?}");
     }
-    // What is not dumpable belongs to root in /proc, and to nobody else.
+    // The files in /proc of what is not dumpable belong to root, and to nobody else.
     let user = status(worker, "Uid");
-    let owner = std::fs::metadata(format!("/proc/{}", worker.pid)).unwrap().uid();
+    let owner = std::fs::metadata(format!("/proc/{}/status", worker.pid)).unwrap().uid();
     assert!(!user.starts_with("0\t") && owner == 0, "{worker:?} of {user} belongs to {owner}");
     let limits = worker.proc_file("limits");
     for (limit, most) in [
@@ -100,7 +100,7 @@ fn workers_of_every_codec_and_encoder_stream_locked_in() {
         assert_eq!(status(side, "Seccomp"), "2");
         assert_eq!(status(side, "NoNewPrivs"), "1");
         assert_eq!(status(side, "CapEff"), "0000000000000000");
-        assert_eq!(std::fs::metadata(format!("/proc/{}", side.pid)).unwrap().uid(), 0);
+        assert_eq!(std::fs::metadata(format!("/proc/{}/status", side.pid)).unwrap().uid(), 0);
     }
     if rustix::process::geteuid().is_root() {
         let users = [status(&core, "Uid"), status(&camera, "Uid")];
