@@ -113,6 +113,29 @@ fn the_sides_do_not_know_each_other() {
     }
 }
 
+/// The jail's features leave out layers, for tests that show that others fail without them.
+#[test]
+fn nothing_that_is_shipped_leaves_out_a_layer_of_the_jail() {
+    let metadata = metadata();
+    let ours = ours(&metadata);
+    let jail = ours.iter().find(|package| package.name.as_str() == "cofferdam-jail").unwrap();
+    assert!(jail.features.keys().all(|feature| feature.starts_with("without-")), "{jail:?}");
+    assert_eq!(jail.features.len(), 9, "each of them is in scripts/mutate-jail");
+    let script = include_str!("../scripts/mutate-jail");
+    assert!(jail.features.keys().all(|feature| script.contains(feature.as_str())));
+    for package in &ours {
+        for dependency in package.dependencies.iter().filter(|d| d.name == "cofferdam-jail") {
+            assert!(dependency.features.is_empty(), "{} turns on {dependency:?}", package.name);
+        }
+    }
+    // And none can be shipped by a command line, either: a release build refuses each.
+    let refusal = include_str!("../crates/boundary/jail/src/lib.rs");
+    let refusal = refusal.split("compile_error!").next().unwrap();
+    for feature in jail.features.keys() {
+        assert!(refusal.contains(&format!("feature = \"{feature}\"")), "{feature}");
+    }
+}
+
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

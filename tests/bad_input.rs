@@ -198,6 +198,9 @@ fn a_mistake_in_the_configuration_ends_the_start_with_2() {
 /// A folder with copies of the programs, as tests swap them.
 fn copies(names: &[&str]) -> TempDir {
     let folder = TempDir::new().unwrap();
+    // Started as root, the sides are somebody else, who is to see that a program is gone.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
     for name in names {
         std::fs::copy(programs::ours(name), folder.path().join(name)).unwrap();
     }

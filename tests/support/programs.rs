@@ -26,6 +26,21 @@ pub fn ours(name: &str) -> PathBuf {
     path
 }
 
+/// A test program of this workspace: an example of one of its packages, which nothing ships.
+///
+/// # Panics
+/// When it was not built.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    let path = ours("cofferdam").with_file_name("examples").join(name);
+    assert!(
+        path.is_file(),
+        "{} is not built: run `cargo build --workspace --examples`",
+        path.display()
+    );
+    path
+}
+
 /// Whether a program of the host is there. Where it is not, says which test goes without.
 #[must_use]
 pub fn has(name: &str, test: &str) -> bool {

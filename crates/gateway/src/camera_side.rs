@@ -3,10 +3,12 @@
 
 use cofferdam_dialer::{CameraPlan, DialerSettings, RingSource};
 use cofferdam_ingest_boot::{Credentials, IngestBoot};
+use cofferdam_jail::{Kind, User};
 use cofferdam_picture_ring::{RingSpec, SlotCount};
 
-use crate::config::{Camera, Config, read_password};
+use crate::config::{Camera, Config, Sandbox, read_password};
 use crate::exit::Exit;
+use crate::jail;
 use crate::parent::Parent;
 use crate::programs::{Programs, WORKER_ENVIRONMENT};
 use crate::signals::Signals;
@@ -14,11 +16,11 @@ use crate::signals::Signals;
 /// Runs the camera side until the operating system asks it to stop.
 pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
-    let worker = Programs::find()?.ingest()?;
+    let worker = Programs::hold(&Programs::find()?.ingest()?)?;
     let mut cameras = Vec::new();
     let mut refused = Vec::new();
     for camera in &config.cameras {
-        match plan(camera) {
+        match plan(camera, config.jail.sandbox) {
             Ok(plan) => cameras.push(plan),
             Err(what) => refused.push(format!("`camera {}: password_file`: {what}", camera.id)),
         }
@@ -31,6 +33,8 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
         cofferdam_dialer::check_interface(interface)
             .map_err(|error| no_interface(interface, &error))?;
     }
+    // Secrets are read and the worker's program is open; no worker runs yet.
+    jail::lock_side(Kind::Dialer, User::CAMERA, config.jail.sandbox)?;
     let source = match parent {
         Some(parent) => {
             parent.started()?;
@@ -58,13 +62,16 @@ fn no_interface(interface: &str, error: &std::io::Error) -> Exit {
 }
 
 /// What the dialer needs of one camera.
-fn plan(camera: &Camera) -> Result<CameraPlan, String> {
+fn plan(camera: &Camera, sandbox: Sandbox) -> Result<CameraPlan, String> {
     let slots = SlotCount::default();
-    Ok(CameraPlan { spec: RingSpec { geometry: camera.geometry, slots }, boot: boot(camera)? })
+    Ok(CameraPlan {
+        spec: RingSpec { geometry: camera.geometry, slots },
+        boot: boot(camera, sandbox)?,
+    })
 }
 
 /// What a camera's worker is told; its password is read here.
-pub(crate) fn boot(camera: &Camera) -> Result<IngestBoot, String> {
+pub(crate) fn boot(camera: &Camera, sandbox: Sandbox) -> Result<IngestBoot, String> {
     let credentials = match &camera.account {
         Some(account) => Some(Credentials {
             username: account.username.clone(),
@@ -80,6 +87,6 @@ pub(crate) fn boot(camera: &Camera) -> Result<IngestBoot, String> {
         geometry: camera.geometry,
         slots: SlotCount::default().into(),
         colour: camera.colour,
-        unjailed: false,
+        unjailed: sandbox == Sandbox::Off,
     })
 }

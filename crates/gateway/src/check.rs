@@ -5,7 +5,7 @@ use std::path::Path;
 use cofferdam_encode_link::EncoderName;
 
 use crate::camera_side;
-use crate::config;
+use crate::config::{self, Sandbox};
 use crate::exit::Exit;
 use crate::programs::Programs;
 use crate::vetting::{Vetted, Vetting, ask};
@@ -18,7 +18,7 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
 
     let mut refused = Vec::new();
     for camera in &config.cameras {
-        if let Err(what) = camera_side::boot(camera) {
+        if let Err(what) = camera_side::boot(camera, config.jail.sandbox) {
             refused.push(format!("`camera {}: password_file`: {what}", camera.id));
         }
     }
@@ -50,6 +50,12 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
     let access =
         if config.readers.anonymous { "anyone may watch" } else { "closed: nobody may watch" };
     println!("readers        {access}");
+    match config.jail.sandbox {
+        Sandbox::Strict => println!("sandbox        strict: workers run locked in, or not at all"),
+        Sandbox::Off => {
+            println!("sandbox        OFF: workers are not locked in; every picture says so");
+        }
+    }
     println!("isolation      not isolated: no interfaces are configured");
     if not_vetted.is_empty() { Ok(()) } else { Err(Exit::attestation(not_vetted.join("\n"))) }
 }

@@ -13,6 +13,7 @@ mod config;
 mod core_side;
 mod demo;
 mod exit;
+mod jail;
 mod logging;
 mod parent;
 mod probe;

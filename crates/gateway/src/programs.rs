@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use cofferdam_jail::Program;
+
 use crate::exit::Exit;
 
 /// The folder this program was started from.
@@ -48,6 +50,11 @@ impl Programs {
     /// The encode worker.
     pub(crate) fn encode(&self) -> Result<PathBuf, Exit> {
         self.beside("cofferdam-encode")
+    }
+
+    /// A worker's program, held open for when its folder cannot be reached any more.
+    pub(crate) fn hold(path: &Path) -> Result<Program, Exit> {
+        Program::open(path).map_err(|error| Exit::run_time(error.to_string()))
     }
 
     /// The camera simulator, which is no part of a production image.

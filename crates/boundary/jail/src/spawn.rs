@@ -1,7 +1,9 @@
 //! Starting a process with nothing but what it is given.
 
+use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,10 +22,44 @@ pub enum Streams {
     Read,
 }
 
+/// A program that workers are made of, held open.
+///
+/// It is started by its path, so that one that was replaced counts from the next start on. Where the
+/// path cannot be reached any more (a folder that only root may enter, after this process has become
+/// somebody else), what was held open is started.
+#[derive(Debug)]
+pub struct Program {
+    path: PathBuf,
+    held: OwnedFd,
+}
+
+/// Held programs have numbers from here up, out of the way of those that a child is given.
+const FIRST_HELD: i32 = 64;
+
+impl Program {
+    /// Opens the program at `path`, to hold it.
+    ///
+    /// # Errors
+    /// [`SpawnError::Missing`] when it is not there.
+    pub fn open(path: &Path) -> Result<Self, SpawnError> {
+        let missing = |source: io::Error| SpawnError::Missing { program: path.to_owned(), source };
+        let file = std::fs::File::open(path).map_err(missing)?;
+        let held = rustix::io::fcntl_dupfd_cloexec(&file, FIRST_HELD);
+        Ok(Self { path: path.to_owned(), held: held.map_err(|errno| missing(errno.into()))? })
+    }
+
+    /// Where it is, or was.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// A process about to be started.
 #[derive(Debug)]
 pub struct WorkerCommand {
     program: PathBuf,
+    held: Option<OwnedFd>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     descriptors: Vec<(i32, OwnedFd)>,
@@ -57,11 +93,21 @@ impl WorkerCommand {
     pub fn new(program: &Path) -> Self {
         Self {
             program: program.to_owned(),
+            held: None,
             arguments: Vec::new(),
             environment: Vec::new(),
             descriptors: Vec::new(),
             streams: Streams::Null,
         }
+    }
+
+    /// A process of `program`, which was opened before.
+    ///
+    /// # Errors
+    /// When this process is out of descriptors.
+    pub fn of(program: &Program) -> io::Result<Self> {
+        let held = rustix::io::fcntl_dupfd_cloexec(&program.held, FIRST_HELD)?;
+        Ok(Self { held: Some(held), ..Self::new(&program.path) })
     }
 
     /// Adds one argument. Never a secret: anyone on the host reads arguments.
@@ -126,6 +172,14 @@ impl WorkerCommand {
         unsafe {
             command.pre_exec(move || bind_to_parent(parent, first_free));
         }
+        if let Some(held) = self.held {
+            let image = Image::new(&self.program, &self.arguments, &self.environment, held);
+            let image = image.map_err(system)?;
+            // SAFETY: as above: two system calls on memory that was prepared before the fork.
+            unsafe {
+                command.pre_exec(move || image.replace_this_process_if_needed());
+            }
+        }
         let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true).spawn().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => {
@@ -135,6 +189,69 @@ impl WorkerCommand {
         })
     }
 }
+
+/// All that starting a held program takes, prepared before the fork.
+struct Image {
+    held: OwnedFd,
+    path: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+}
+
+impl Image {
+    fn new(
+        program: &Path,
+        arguments: &[String],
+        environment: &[(String, String)],
+        held: OwnedFd,
+    ) -> io::Result<Self> {
+        let path = CString::new(program.as_os_str().as_bytes())?;
+        let mut all = vec![path.clone()];
+        for argument in arguments {
+            all.push(CString::new(argument.as_str())?);
+        }
+        let environment = environment
+            .iter()
+            .map(|(name, value)| CString::new(format!("{name}={value}")))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { held, path, arguments: all, environment })
+    }
+
+    /// In the new process: where the path may not be reached, becomes the held program. Comes back in
+    /// all other cases, for the path to be tried.
+    fn replace_this_process_if_needed(&self) -> io::Result<()> {
+        // SAFETY: a string that ends with a zero, which `self` holds.
+        let reachable = unsafe { libc::access(self.path.as_ptr(), libc::X_OK) } == 0;
+        if reachable || io::Error::last_os_error().raw_os_error() != Some(libc::EACCES) {
+            return Ok(());
+        }
+        let mut arguments = [std::ptr::null(); MOST_WORDS];
+        let mut environment = [std::ptr::null(); MOST_WORDS];
+        // The last pointer stays null: the list's end.
+        for (to, from) in arguments[..MOST_WORDS - 1].iter_mut().zip(&self.arguments) {
+            *to = from.as_ptr();
+        }
+        for (to, from) in environment[..MOST_WORDS - 1].iter_mut().zip(&self.environment) {
+            *to = from.as_ptr();
+        }
+        // SAFETY: both lists end with a null pointer and point to strings that end with a zero, which
+        // `self` holds; the descriptor is open, and only an exec closes it.
+        unsafe {
+            libc::syscall(
+                libc::SYS_execveat,
+                self.held.as_raw_fd(),
+                c"".as_ptr(),
+                arguments.as_ptr(),
+                environment.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            );
+        }
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// More arguments, or variables, than any worker has, and the end of the list.
+const MOST_WORDS: usize = 32;
 
 /// In the new process: dies with the parent, and keeps no descriptor from `first_free` up.
 fn bind_to_parent(parent: rustix::process::Pid, first_free: u32) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Starting GStreamer with the named plugins and no others.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use gstreamer as gst;
 
@@ -48,7 +49,8 @@ pub struct LoadedPlugin {
 }
 
 /// Starts GStreamer and loads the plugins in `plugin_files` (`libgstx264.so`), found in
-/// [`PLUGIN_FOLDERS`] whatever the environment says. May be called again for more plugins.
+/// [`PLUGIN_FOLDERS`] whatever the environment says. May be called again for more plugins; those that
+/// are loaded are not looked for again, so that a process that may open no file any more can ask.
 ///
 /// # Errors
 /// When the library does not start, or a file is missing or cannot be loaded.
@@ -58,6 +60,18 @@ pub fn init(plugin_files: &[&str]) -> Result<Vec<LoadedPlugin>, InitError> {
 }
 
 fn load(file: &str) -> Result<LoadedPlugin, InitError> {
+    static LOADED: Mutex<Vec<(String, LoadedPlugin)>> = Mutex::new(Vec::new());
+    // What a panicking holder may have left is whole: entries are only ever added.
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, plugin)) = loaded.iter().find(|(name, _)| name == file) {
+        return Ok(plugin.clone());
+    }
+    let plugin = load_file(file)?;
+    loaded.push((file.to_owned(), plugin.clone()));
+    Ok(plugin)
+}
+
+fn load_file(file: &str) -> Result<LoadedPlugin, InitError> {
     let path = PLUGIN_FOLDERS
         .iter()
         .map(|folder| Path::new(folder).join(file))

@@ -136,6 +136,10 @@ codes! {
         WorkerWedged = 44, "worker_wedged";
         /// The gateway is stopping.
         Stopped = 45, "stopped";
+        /// The worker could not lock itself in.
+        JailRefused = 46, "jail_refused";
+        /// The worker was killed for a system call that its jail forbids.
+        JailViolation = 47, "jail_violation";
         /// A code this version does not know.
         Unknown = 255, "unknown";
     }
@@ -212,6 +216,10 @@ impl Fault {
             Self::WorkerKilled => "expected the worker to run on, found it killed by a signal",
             Self::WorkerWedged => "expected signs of life from the worker, found none in time",
             Self::Stopped => "the gateway is stopping",
+            Self::JailRefused => "expected every layer of the worker's jail, found one missing",
+            Self::JailViolation => {
+                "expected the worker to keep to its system calls, found it killed for another"
+            }
             Self::Unknown => "expected a known fault code, found another",
         }
     }
@@ -233,7 +241,9 @@ impl Fault {
             | Self::WorkerSetup
             | Self::WorkerCrashed
             | Self::WorkerKilled
-            | Self::WorkerWedged => "GATEWAY FAULT",
+            | Self::WorkerWedged
+            | Self::JailRefused
+            | Self::JailViolation => "GATEWAY FAULT",
             _ => "NO SIGNAL",
         }
     }

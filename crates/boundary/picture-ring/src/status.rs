@@ -4,6 +4,8 @@
 //! |---|---|
 //! | 0 | pictures ever written: the write counter |
 //! | 1–3 | codes: state, fault, codec |
+//! | 4 | the worker's jail: one bit a [`JailLayer`](crate::JailLayer) |
+//! | 5 | nanoseconds the worker took to lock itself in |
 //! | 8–23 | counters, one a [`Counter`] |
 //! | 32–95 | faults so far, one a [`Fault`] code below 64 |
 //! | 96–111 | stamps: for each slot, arrival and completion in monotonic nanoseconds |
@@ -15,11 +17,14 @@ use std::sync::atomic::Ordering;
 use crate::codes::{Codec, Fault, IngestState};
 use crate::filtered::Filtered;
 use crate::map::Map;
+use crate::posture::JailPosture;
 
 pub(crate) const WRITE_COUNTER: usize = 0;
 pub(crate) const STATE: usize = 1;
 pub(crate) const FAULT: usize = 2;
 pub(crate) const CODEC: usize = 3;
+pub(crate) const JAIL: usize = 4;
+pub(crate) const JAIL_NANOS: usize = 5;
 pub(crate) const COUNTERS: usize = 8;
 pub(crate) const FAULTS: usize = 32;
 pub(crate) const STAMPS: usize = 96;
@@ -62,6 +67,10 @@ pub struct StatusSnapshot {
     pub fault: Fault,
     /// What the camera sends.
     pub codec: Codec,
+    /// The layers of the worker's jail.
+    pub jail: JailPosture,
+    /// Nanoseconds it took the worker to lock itself in.
+    pub jail_nanos: u64,
     /// One a [`Counter`].
     pub counters: [u64; Counter::COUNT],
     /// One a [`Fault`] code below [`Fault::COUNTERS`].
@@ -77,6 +86,8 @@ impl StatusSnapshot {
             state: IngestState::from_code(word(STATE)),
             fault: Fault::from_code(word(FAULT)),
             codec: Codec::from_code(word(CODEC)),
+            jail: JailPosture::from_bits(word(JAIL)),
+            jail_nanos: word(JAIL_NANOS),
             counters: std::array::from_fn(|i| word(COUNTERS + i)),
             faults: std::array::from_fn(|i| word(FAULTS + i)),
             filtered: std::array::from_fn(|i| word(FILTERED + i)),

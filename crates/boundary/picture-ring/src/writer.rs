@@ -9,9 +9,10 @@ use crate::codes::{Codec, Fault, IngestState};
 use crate::filtered::Filtered;
 use crate::layout::RingSpec;
 use crate::map::{Map, MapError};
+use crate::posture::JailPosture;
 use crate::status::{
-    CODEC, COUNTERS, Counter, FAULT, FAULTS, FILTERED, HEARTBEAT, STAMPS, STATE, StatusSnapshot,
-    WRITE_COUNTER,
+    CODEC, COUNTERS, Counter, FAULT, FAULTS, FILTERED, HEARTBEAT, JAIL, JAIL_NANOS, STAMPS, STATE,
+    StatusSnapshot, WRITE_COUNTER,
 };
 
 /// Writes pictures into a ring and keeps its status block.
@@ -67,6 +68,13 @@ impl Writer {
     /// Says what the camera sends.
     pub fn set_codec(&self, codec: Codec) {
         self.map.word(CODEC).store(u64::from(codec.code()), Ordering::Relaxed);
+    }
+
+    /// Says how the worker is locked in, and how long that took.
+    pub fn set_jail(&self, posture: JailPosture, took: std::time::Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.map.word(JAIL_NANOS).store(nanos, Ordering::Relaxed);
+        self.map.word(JAIL).store(posture.bits(), Ordering::Relaxed);
     }
 
     /// Adds to a counter.

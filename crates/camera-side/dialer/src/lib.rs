@@ -23,10 +23,10 @@ mod supervisor;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use cofferdam_ingest_boot::IngestBoot;
+use cofferdam_jail::Program;
 use cofferdam_picture::CameraId;
 use cofferdam_picture_ring::RingSpec;
 use tokio::sync::watch;
@@ -57,7 +57,7 @@ pub struct DialerSettings {
     /// The cameras.
     pub cameras: Vec<CameraPlan>,
     /// The ingest worker's program.
-    pub worker: PathBuf,
+    pub worker: Program,
     /// The constants of its environment.
     pub environment: &'static [(&'static str, &'static str)],
     /// The network interface that every connection to a camera is bound to.
@@ -79,7 +79,7 @@ pub fn check_interface(interface: &str) -> io::Result<()> {
 /// Call on the thread that lives as long as the process: workers die with it.
 pub async fn run(settings: DialerSettings, stop: impl Future<Output = ()>) {
     let worker = Arc::new(supervisor::WorkerProgram {
-        path: settings.worker,
+        program: settings.worker,
         environment: settings.environment,
     });
     let interface: Option<Arc<str>> = settings.interface.map(Into::into);

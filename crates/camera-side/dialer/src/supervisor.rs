@@ -4,16 +4,16 @@ use std::future::pending;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
-use cofferdam_jail::{SpawnError, WorkerCommand};
+use cofferdam_jail::{Program, SpawnError, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
-use cofferdam_picture_ring::{Counter, Fault, IngestState, Writer};
+use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, Writer};
+use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::sync::watch;
@@ -27,7 +27,7 @@ use crate::rings::Ring;
 /// The program every camera's worker runs.
 #[derive(Debug)]
 pub(crate) struct WorkerProgram {
-    pub(crate) path: PathBuf,
+    pub(crate) program: Program,
     pub(crate) environment: &'static [(&'static str, &'static str)],
 }
 
@@ -165,7 +165,9 @@ impl Supervisor {
                     return End::Fault(fault);
                 }
                 status = child.wait() => {
-                    return End::Fault(status.map_or(Fault::WorkerCrashed, classify));
+                    let Ok(status) = status else { return End::Fault(Fault::WorkerCrashed) };
+                    self.note_missing_layer(status);
+                    return End::Fault(classify(status));
                 }
                 _ = look.tick() => {
                     if self.look(writer) == Verdict::Wedged {
@@ -178,6 +180,14 @@ impl Supervisor {
                     return end;
                 }
             }
+        }
+    }
+
+    /// Says once which layer of its jail a worker could not have, if that is why it ended.
+    fn note_missing_layer(&self, status: ExitStatus) {
+        if let Some(layer) = missing_layer(status).filter(|_| self.reported != Fault::JailRefused) {
+            let (camera, needs) = (self.plan.id(), layer.needs());
+            tracing::error!(%camera, %layer, "the ingest worker's jail lacks a layer: it needs {needs}");
         }
     }
 
@@ -230,11 +240,12 @@ fn start(
     boot: &IngestBoot,
     ring: &Ring,
 ) -> Result<(Child, Option<UnixStream>), SpawnError> {
-    let system = |source| SpawnError::System { program: program.path.clone(), source };
+    let system = |source| SpawnError::System { program: program.program.path().to_owned(), source };
     let json = serde_json::to_vec(boot).map_err(|e| system(e.into()))?;
     let (read, write) = cofferdam_jail::pipe().map_err(system)?;
     let ring = ring.fd.try_clone().map_err(system)?;
-    let mut command = WorkerCommand::new(&program.path)
+    let mut command = WorkerCommand::of(&program.program)
+        .map_err(system)?
         .argument("--camera")
         .argument(boot.camera.as_str())
         .descriptor(descriptors::BOOT, read)
@@ -260,10 +271,19 @@ async fn kill(child: &mut Child) {
     let _ = child.kill().await;
 }
 
+fn missing_layer(status: ExitStatus) -> Option<JailLayer> {
+    status.code().and_then(JailLayer::from_exit_code)
+}
+
 /// The fault an exit status stands for.
 fn classify(status: ExitStatus) -> Fault {
-    if status.signal().is_some() {
-        return Fault::WorkerKilled;
+    match status.signal() {
+        Some(signal) if signal == Signal::SYS.as_raw() => return Fault::JailViolation,
+        Some(_) => return Fault::WorkerKilled,
+        None => {}
+    }
+    if missing_layer(status).is_some() {
+        return Fault::JailRefused;
     }
     match u64::try_from(status.code().unwrap_or(-1)).map(Fault::from_code) {
         Ok(Fault::Unknown | Fault::None) | Err(_) => Fault::WorkerCrashed,
@@ -286,7 +306,10 @@ mod tests {
     fn exit_statuses_become_faults() {
         for (raw, fault) in [
             (9, Fault::WorkerKilled),
-            (31, Fault::WorkerKilled),
+            (11, Fault::WorkerKilled),
+            (31, Fault::JailViolation),
+            (i32::from(JailLayer::SystemCalls.exit_code()) << 8, Fault::JailRefused),
+            (63 << 8, Fault::WorkerCrashed),
             (0, Fault::WorkerCrashed),
             (101 << 8, Fault::WorkerCrashed),
             (1 << 8, Fault::WorkerCrashed),

@@ -50,7 +50,7 @@ pub mod channel {
 }
 
 /// Everything an ingest worker needs to know about its one camera.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestBoot {
     /// Whose stream this is.
@@ -73,7 +73,7 @@ pub struct IngestBoot {
 }
 
 /// A camera's account.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// User name.

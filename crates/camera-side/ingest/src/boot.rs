@@ -31,15 +31,11 @@ pub enum BootError {
     Map(#[from] cofferdam_picture_ring::MapError),
 }
 
-/// Reads `pipe` to its end and maps `ring` as it says.
+/// Reads `pipe` to its end.
 ///
 /// # Errors
-/// When either is not what the dialer of `camera` gives.
-pub fn boot(
-    pipe: OwnedFd,
-    ring: &OwnedFd,
-    camera: &CameraId,
-) -> Result<(IngestBoot, Writer), BootError> {
+/// When it is not what the dialer of `camera` gives.
+pub fn read(pipe: OwnedFd, camera: &CameraId) -> Result<IngestBoot, BootError> {
     let mut json = Vec::new();
     File::from(pipe).take(LONGEST_BOOT).read_to_end(&mut json)?;
     // The parser's own error could quote a password.
@@ -47,7 +43,21 @@ pub fn boot(
     if boot.camera != *camera {
         return Err(BootError::Camera);
     }
-    let spec = RingSpec { geometry: boot.geometry, slots: SlotCount::try_from(boot.slots)? };
-    let writer = Writer::map(ring.as_fd(), spec)?;
-    Ok((boot, writer))
+    Ok(boot)
+}
+
+/// The ring that `boot` speaks of.
+///
+/// # Errors
+/// When a ring cannot have so many slots.
+pub fn ring_spec(boot: &IngestBoot) -> Result<RingSpec, BootError> {
+    Ok(RingSpec { geometry: boot.geometry, slots: SlotCount::try_from(boot.slots)? })
+}
+
+/// Maps `ring`.
+///
+/// # Errors
+/// When it is not the one that `spec` says.
+pub fn map(ring: &OwnedFd, spec: RingSpec) -> Result<Writer, BootError> {
+    Ok(Writer::map(ring.as_fd(), spec)?)
 }

@@ -21,6 +21,7 @@ mod dialed;
 mod meter;
 pub mod probe;
 mod pump;
+mod resolve;
 pub mod session;
 
 pub use meter::Meter;

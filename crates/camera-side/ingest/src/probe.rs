@@ -18,7 +18,8 @@ use crate::convert::{Layout, Range, Source};
 use crate::decode::{DecodeError, PictureDecoder};
 use crate::meter::Meter;
 use crate::pump::codec_name;
-use crate::session::{AccessUnits, Camera, Interruption, Track, describe};
+use crate::resolve::{is_unreached, pinned_urls};
+use crate::session::{AccessUnits, Camera, Described, Interruption, Track, describe};
 
 /// The rate is measured for at least this long.
 const LEAST_WATCH: Duration = Duration::from_secs(3);
@@ -48,19 +49,41 @@ pub struct ProbeRequest {
     /// What colours mean when the camera does not say.
     #[serde(default)]
     pub colour: Colour,
+    /// The URL with an address for its name, once for each address, when that was looked up before.
+    #[serde(skip)]
+    pinned: Vec<String>,
 }
 
-/// Reads a [`ProbeRequest`] from `input`, looks at the camera and prints what it found to `output`.
-/// Returns whether the camera is one that can be read.
-pub async fn probe(input: impl Read, output: &mut impl Write) -> bool {
-    let request: ProbeRequest = match serde_json::from_reader(input.take(LONGEST_REQUEST)) {
-        Ok(request) => request,
-        Err(_) => {
-            let _ = writeln!(output, "probe: the request is not understood");
-            return false;
+impl ProbeRequest {
+    /// Looks the camera's name up, for a process that is about to lock itself in. Says so and returns
+    /// false when it does not resolve.
+    pub fn pin(&mut self, output: &mut impl Write) -> bool {
+        match pinned_urls(&self.url) {
+            Ok(urls) => {
+                self.pinned = urls;
+                true
+            }
+            Err(fault) => {
+                let _ = writeln!(output, "result           {}", explain(fault));
+                false
+            }
         }
-    };
-    match report(&request, output).await {
+    }
+}
+
+/// Reads a [`ProbeRequest`] from `input`; says so on `output` when it is none.
+pub fn request(input: impl Read, output: &mut impl Write) -> Option<ProbeRequest> {
+    let request = serde_json::from_reader(input.take(LONGEST_REQUEST));
+    if request.is_err() {
+        let _ = writeln!(output, "probe: the request is not understood");
+    }
+    request.ok()
+}
+
+/// Looks at the camera and prints what it found to `output`. Returns whether the camera is one that can
+/// be read.
+pub async fn probe(request: &ProbeRequest, output: &mut impl Write) -> bool {
+    match report(request, output).await {
         Ok(Ok(())) => true,
         Ok(Err(fault)) => {
             let _ = writeln!(output, "result           {}", explain(fault));
@@ -71,16 +94,32 @@ pub async fn probe(input: impl Read, output: &mut impl Write) -> bool {
     }
 }
 
-async fn report(request: &ProbeRequest, output: &mut impl Write) -> io::Result<Result<(), Fault>> {
+/// The description, from the first address that answers.
+async fn reach(request: &ProbeRequest) -> Result<Described, Fault> {
+    let urls = match request.pinned.as_slice() {
+        [] => std::slice::from_ref(&request.url),
+        pinned => pinned,
+    };
     // Somebody watches.
     let meter = Meter::default();
-    let camera = Camera {
-        url: &request.url,
-        credentials: request.credentials.as_ref(),
-        basic_allowed: request.basic_allowed,
-        meter: &meter,
-    };
-    let described = match describe(&camera).await {
+    let mut reached = Err(Fault::NameNotResolved);
+    for url in urls {
+        let camera = Camera {
+            url,
+            credentials: request.credentials.as_ref(),
+            basic_allowed: request.basic_allowed,
+            meter: &meter,
+        };
+        reached = describe(&camera).await;
+        if !reached.as_ref().is_err_and(|fault| is_unreached(*fault)) {
+            break;
+        }
+    }
+    reached
+}
+
+async fn report(request: &ProbeRequest, output: &mut impl Write) -> io::Result<Result<(), Fault>> {
+    let described = match reach(request).await {
         Ok(described) => described,
         Err(fault) => return Ok(Err(fault)),
     };

@@ -7,6 +7,7 @@ mod support;
 use std::io::Write;
 use std::path::Path;
 
+use cofferdam_ingest::probe;
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
 use cofferdam_jail::{Streams, WorkerCommand, pipe};
 use cofferdam_picture_ring::Fault;
@@ -78,7 +79,8 @@ async fn the_probe_escapes_what_a_camera_says() {
     let camera = FakeCamera::start(vec![vec![Line::Hear, say(&answer)]]);
     let request = serde_json::json!({ "url": camera.url() }).to_string();
     let mut output = Vec::new();
-    let readable = cofferdam_ingest::probe::probe(request.as_bytes(), &mut output).await;
+    let request = probe::request(request.as_bytes(), &mut output).unwrap();
+    let readable = probe::probe(&request, &mut output).await;
     let text = String::from_utf8(output).unwrap();
     assert!(!readable && text.contains("connection       ok"), "{text}");
     assert!(text.contains("video"), "{text}");

@@ -20,7 +20,7 @@ pub use record::{
     AccessUnitHeader, HEADER_LEN, MAX_ACCESS_UNIT, MountKind, Record, RecordError, RecordReader,
 };
 pub use settings::{EncodeSettings, EncoderName, EncoderSettings, Preset, Profile};
-pub use status::{CameraStatus, PacerStatus};
+pub use status::{CameraStatus, JailStatus, PacerStatus};
 
 /// The worker's descriptors, by number.
 pub mod descriptors {

@@ -1,7 +1,9 @@
 //! How a camera fares, as its encode worker sees it: the ring's status block, looked at on the core
 //! side, and what the pacer did with its pictures.
 
-use cofferdam_picture_ring::{Codec, Counter, Fault, Filtered, IngestState, StatusSnapshot};
+use cofferdam_picture_ring::{
+    Codec, Counter, Fault, Filtered, IngestState, JailPosture, StatusSnapshot,
+};
 
 /// What the pacer did with the pictures of a ring, since the worker started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,15 @@ pub struct PacerStatus {
     pub offset_nanos: u64,
 }
 
+/// How the encode worker is locked in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JailStatus {
+    /// The layers of its jail.
+    pub posture: JailPosture,
+    /// Nanoseconds it took to put them on.
+    pub nanos: u64,
+}
+
 /// One report of an encode worker. Sent every 250 ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraStatus {
@@ -25,6 +36,8 @@ pub struct CameraStatus {
     pub ingest: StatusSnapshot,
     /// The pacer's counts.
     pub pacer: PacerStatus,
+    /// The encode worker's own jail; the ingest worker's is in its status block.
+    pub jail: JailStatus,
 }
 
 impl Default for CameraStatus {
@@ -34,29 +47,36 @@ impl Default for CameraStatus {
                 state: IngestState::Idle,
                 fault: Fault::None,
                 codec: Codec::None,
+                jail: JailPosture::default(),
+                jail_nanos: 0,
                 counters: [0; Counter::COUNT],
                 faults: [0; Fault::COUNTERS],
                 filtered: [0; Filtered::COUNT],
             },
             pacer: PacerStatus::default(),
+            jail: JailStatus::default(),
         }
     }
 }
 
-const WORDS: usize = 3 + Counter::COUNT + Fault::COUNTERS + Filtered::COUNT + 5;
+const WORDS: usize = 5 + Counter::COUNT + Fault::COUNTERS + Filtered::COUNT + 7;
 
 impl CameraStatus {
     /// The report as bytes: 64-bit little-endian words in a fixed order.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let Self { ingest, pacer } = self;
+        let Self { ingest, pacer, jail } = self;
         let codes = [ingest.state.code(), ingest.fault.code(), ingest.codec.code()].map(u64::from);
+        let ingest_jail = [ingest.jail.bits(), ingest.jail_nanos];
         let pacer = [pacer.shown, pacer.repeated, pacer.skipped, pacer.dropped, pacer.offset_nanos];
+        let jail = [jail.posture.bits(), jail.nanos];
         codes
             .iter()
+            .chain(&ingest_jail)
             .chain(&ingest.counters)
             .chain(&ingest.faults)
             .chain(&ingest.filtered)
             .chain(&pacer)
+            .chain(&jail)
             .flat_map(|word| word.to_le_bytes())
             .collect()
     }
@@ -75,6 +95,8 @@ impl CameraStatus {
                 state: IngestState::from_code(next()),
                 fault: Fault::from_code(next()),
                 codec: Codec::from_code(next()),
+                jail: JailPosture::from_bits(next()),
+                jail_nanos: next(),
                 counters: std::array::from_fn(|_| next()),
                 faults: std::array::from_fn(|_| next()),
                 filtered: std::array::from_fn(|_| next()),
@@ -86,6 +108,7 @@ impl CameraStatus {
                 dropped: next(),
                 offset_nanos: next(),
             },
+            jail: JailStatus { posture: JailPosture::from_bits(next()), nanos: next() },
         })
     }
 }
@@ -111,6 +134,9 @@ mod tests {
         }
         status.pacer =
             PacerStatus { shown: 1, repeated: 2, skipped: 3, dropped: 4, offset_nanos: 5 };
+        status.ingest.jail = JailPosture::from_bits(5);
+        status.ingest.jail_nanos = 6;
+        status.jail = JailStatus { posture: JailPosture::from_bits(9), nanos: 7 };
         assert_eq!(CameraStatus::from_bytes(&status.to_bytes()), Some(status.clone()));
         assert_eq!(CameraStatus::from_bytes(&status.to_bytes()[1..]), None);
     }

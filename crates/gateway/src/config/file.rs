@@ -18,6 +18,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) boundary: Boundary,
     #[serde(default)]
+    pub(crate) jail: Jail,
+    #[serde(default)]
     pub(crate) readers: Readers,
     #[serde(default)]
     pub(crate) log: Log,
@@ -59,6 +61,18 @@ pub(crate) struct Boundary {
 impl Default for Boundary {
     fn default() -> Self {
         Self { socket: "/run/cofferdam/rings.sock".into() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(crate) struct Jail {
+    pub(crate) sandbox: String,
+}
+
+impl Default for Jail {
+    fn default() -> Self {
+        Self { sandbox: "strict".into() }
     }
 }
 

@@ -16,7 +16,6 @@ const PLANNED: &[&str] = &[
     "core.rtsps",
     "core.certificate",
     "core.key",
-    "jail",
     "isolation",
     "reader",
     "camera.listen",

@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) core: Core,
     pub(crate) camera_network: CameraNetwork,
     pub(crate) boundary: Boundary,
+    pub(crate) jail: Jail,
     pub(crate) readers: Readers,
     pub(crate) log: Log,
     pub(crate) cameras: Vec<Camera>,
@@ -67,6 +68,21 @@ pub(crate) struct CameraNetwork {
 pub(crate) struct Boundary {
     /// The Unix socket the core side listens on.
     pub(crate) socket: PathBuf,
+}
+
+/// How workers are locked in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Jail {
+    pub(crate) sandbox: Sandbox,
+}
+
+/// Whether workers are locked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sandbox {
+    /// Every required layer, or the worker does not run.
+    Strict,
+    /// The loud opt-out.
+    Off,
 }
 
 /// Who may read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::camera::camera;
 use super::file::File;
-use super::{Boundary, CameraNetwork, Config, Core, Log, LogFormat, Readers};
+use super::{Boundary, CameraNetwork, Config, Core, Jail, Log, LogFormat, Readers, Sandbox};
 
 /// Mistakes as they are found: key, and what was expected and found.
 pub(crate) type Found = Vec<(String, String)>;
@@ -33,6 +33,13 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
             let what = format!("expected an interface name of 1 to 15 bytes, found {interface:?}");
             found.push((key.into(), what));
         }
+    }
+    let sandboxes = [("strict", Sandbox::Strict), ("off", Sandbox::Off)];
+    let sandbox = one_of(&file.jail.sandbox, &sandboxes, "jail.sandbox", &mut found);
+    if sandbox == Some(Sandbox::Off) && file.camera_network.interface.is_some() {
+        let what = "expected \"strict\" where `camera_network.interface` is set, since only the \
+                    connections of locked-in workers are bound to it, found \"off\"";
+        found.push(("jail.sandbox".into(), what.into()));
     }
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let format = one_of(&file.log.format, &formats, "log.format", &mut found);
@@ -69,15 +76,25 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     }
     let cameras: Vec<_> = file.camera.iter().map(|raw| camera(raw, &mut found)).collect();
     let cameras: Option<Vec<_>> = cameras.into_iter().collect();
-    match (rtsp, admin, format, cameras) {
-        (Some(rtsp), Some(admin), Some(format), Some(cameras)) if found.is_empty() => Ok(Config {
-            core: Core { rtsp, admin, interface: file.core.interface, vetted: file.core.vetted },
-            camera_network: CameraNetwork { interface: file.camera_network.interface },
-            boundary: Boundary { socket: file.boundary.socket },
-            readers: Readers { anonymous: file.readers.anonymous },
-            log: Log { format, level: file.log.level },
-            cameras,
-        }),
+    match (rtsp, admin, sandbox, format, cameras) {
+        (Some(rtsp), Some(admin), Some(sandbox), Some(format), Some(cameras))
+            if found.is_empty() =>
+        {
+            Ok(Config {
+                core: Core {
+                    rtsp,
+                    admin,
+                    interface: file.core.interface,
+                    vetted: file.core.vetted,
+                },
+                camera_network: CameraNetwork { interface: file.camera_network.interface },
+                boundary: Boundary { socket: file.boundary.socket },
+                jail: Jail { sandbox },
+                readers: Readers { anonymous: file.readers.anonymous },
+                log: Log { format, level: file.log.level },
+                cameras,
+            })
+        }
         _ => Err(found),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use std::time::Duration;
 use cofferdam_encode_link::{
     Attestation, Command, EncodeSettings, Record, RecordError, RecordReader, descriptors,
 };
-use cofferdam_jail::{SpawnError, WorkerCommand, pipe, set_nonblocking};
+use cofferdam_jail::{Program, SpawnError, WorkerCommand, pipe, set_nonblocking};
 use cofferdam_picture::MonotonicTime;
-use cofferdam_picture_ring::RingSpec;
+use cofferdam_picture_ring::{JailLayer, RingSpec};
 use cofferdam_publish::{CameraPublisher, Commands, OutputFault};
+use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
@@ -21,7 +22,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::backoff::Backoff;
 use super::metrics::{CameraAttested, WorkerFaults};
-use crate::config::Camera;
+use crate::config::{Camera, Sandbox};
 use crate::programs::WORKER_ENVIRONMENT;
 use crate::vetting::{NotVetted, Vetted, Vetting};
 
@@ -29,7 +30,7 @@ use crate::vetting::{NotVetted, Vetted, Vetting};
 #[derive(Debug)]
 pub(crate) struct EncoderPlan {
     pub(crate) settings: EncodeSettings,
-    pub(crate) program: Arc<PathBuf>,
+    pub(crate) program: Arc<Program>,
     /// The ring, reopened read-only.
     pub(crate) ring: OwnedFd,
     pub(crate) faults: WorkerFaults,
@@ -82,6 +83,10 @@ enum RunEnd {
     NotStarted(#[from] SpawnError),
     #[error("expected the worker to run on, found it ended by {0}")]
     Exited(ExitStatus),
+    #[error("expected the worker to keep to its system calls, found it killed for another")]
+    Violation,
+    #[error("expected every layer of the worker's jail, found {0} missing: it needs {needs}", needs = .0.needs())]
+    Jail(JailLayer),
     #[error("expected a record within {0:?}, found none: killed")]
     Wedged(Duration),
     #[error("expected records, found bytes that are none ({0}): killed")]
@@ -98,8 +103,26 @@ enum RunEnd {
 
 impl RunEnd {
     /// The labels of all faults.
-    const FAULTS: [&'static str; 7] =
-        ["not_started", "exited", "wedged", "not_vetted", "record", "output", "pipe"];
+    const FAULTS: [&'static str; 9] = [
+        "not_started",
+        "exited",
+        "jail_violation",
+        "jail_refused",
+        "wedged",
+        "not_vetted",
+        "record",
+        "output",
+        "pipe",
+    ];
+
+    /// What an exit status says.
+    fn of(status: ExitStatus) -> Self {
+        if status.signal() == Some(Signal::SYS.as_raw()) {
+            return Self::Violation;
+        }
+        let layer = status.code().and_then(JailLayer::from_exit_code);
+        layer.map_or(Self::Exited(status), Self::Jail)
+    }
 
     /// The metric label of the fault.
     const fn label(&self) -> &'static str {
@@ -107,6 +130,8 @@ impl RunEnd {
             Self::Stopped => "stopped",
             Self::NotStarted(_) => "not_started",
             Self::Exited(_) => "exited",
+            Self::Violation => "jail_violation",
+            Self::Jail(_) => "jail_refused",
             Self::Wedged(_) => "wedged",
             Self::NotVetted(_) => "not_vetted",
             Self::Record(_) | Self::Unvetted => "record",
@@ -117,7 +142,7 @@ impl RunEnd {
 }
 
 /// What a camera's encode worker is told.
-pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
+pub(crate) fn settings(camera: &Camera, ring: RingSpec, sandbox: Sandbox) -> EncodeSettings {
     EncodeSettings {
         camera: camera.id.clone(),
         geometry: ring.geometry,
@@ -127,7 +152,7 @@ pub(crate) fn settings(camera: &Camera, ring: RingSpec) -> EncodeSettings {
         sub: camera.sub,
         stale_after_ms: millis(camera.signal_loss.stale_after),
         max_jitter_ms: millis(camera.max_jitter),
-        unjailed: false,
+        unjailed: sandbox == Sandbox::Off,
     }
 }
 
@@ -231,7 +256,7 @@ fn start(plan: &EncoderPlan) -> Result<(Child, Receiver, OwnedFd), RunEnd> {
     }
     // A smaller pipe only means earlier drops.
     let _ = rustix::pipe::fcntl_setpipe_size(&records_read, PIPE_SIZE);
-    let mut command = WorkerCommand::new(&plan.program)
+    let mut command = WorkerCommand::of(&plan.program)?
         .argument("--camera")
         .argument(plan.settings.camera.as_str())
         .descriptor(descriptors::SETTINGS, settings_read)
@@ -308,7 +333,7 @@ impl Running<'_> {
                 }
                 command = commands.next(), if vetted => order(self.orders, command),
                 status = self.child.wait() => {
-                    return status.map_or_else(RunEnd::Pipe, RunEnd::Exited);
+                    return status.map_or_else(RunEnd::Pipe, RunEnd::of);
                 }
                 () = sleep_until(next) => {
                     let now = MonotonicTime::now();
@@ -335,7 +360,7 @@ impl Running<'_> {
             // Nothing can be seen of a worker that was killed meanwhile: that is its end, not a verdict.
             Err(refused) => {
                 return Err(match self.child.try_wait() {
-                    Ok(Some(status)) => RunEnd::Exited(status),
+                    Ok(Some(status)) => RunEnd::of(status),
                     _ => refused.into(),
                 });
             }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cofferdam_handover::{RingRecord, send_ring};
+use cofferdam_jail::User;
 use cofferdam_picture_ring::RingMemory;
 use tokio::net::UnixListener;
 
@@ -96,7 +97,11 @@ fn listen(path: &Path) -> Result<UnixListener, Exit> {
         Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
-    // Both sides may run under different users of one group.
+    // Both sides may run under different users of one group; those that root's sides become do.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    if cofferdam_jail::is_root() {
+        let (owner, group) = (User::CORE.id, User::CAMERA.id);
+        std::os::unix::fs::chown(path, Some(owner), Some(group)).map_err(failed)?;
+    }
     Ok(listener)
 }

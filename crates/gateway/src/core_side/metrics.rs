@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::config::Sandbox;
 use crate::vetting::Vetted;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,17 +96,24 @@ pub(crate) struct GatewayMetrics {
 
 impl GatewayMetrics {
     /// Makes and registers them.
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry, sandbox: Sandbox) -> Self {
         let worker_faults = Family::default();
         let attested = Family::default();
         let isolated: Gauge = Gauge::default();
         isolated.set(0);
+        let strict: Gauge = Gauge::default();
+        strict.set(i64::from(sandbox == Sandbox::Strict));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", build);
         registry.register(
             "isolated",
             "1 when the isolation self-check holds, 0 when it was not made or failed",
             isolated,
+        );
+        registry.register(
+            "jail_strict",
+            "1 when workers run locked in or not at all, 0 with `jail.sandbox = \"off\"`",
+            strict,
         );
         registry.register(
             "encode_worker_faults",
@@ -131,7 +139,7 @@ mod tests {
     #[test]
     fn a_cameras_encoder_has_one_series_whatever_becomes_of_it() {
         let mut registry = Registry::with_prefix("cofferdam");
-        let metrics = GatewayMetrics::register(&mut registry);
+        let metrics = GatewayMetrics::register(&mut registry, Sandbox::Strict);
         let mut lobby = metrics.attested.of(&"lobby".parse().unwrap(), EncoderName::X264);
         let shown = || {
             let mut text = String::new();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cofferdam_admin::Admin;
 use cofferdam_handover::RingRecord;
+use cofferdam_jail::{Kind, User};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{RingMemory, RingSpec, SlotCount};
 use cofferdam_publish::{
@@ -21,8 +22,9 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::config::{self, Camera, Config};
+use crate::config::{self, Camera, Config, Sandbox};
 use crate::exit::Exit;
+use crate::jail;
 use crate::parent::Parent;
 use crate::programs::Programs;
 use crate::signals::Signals;
@@ -41,7 +43,7 @@ const ADMIN_DRAIN: Duration = Duration::from_millis(250);
 pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
     let programs = Programs::find()?;
-    let encode = Arc::new(programs.encode()?);
+    let encode = Arc::new(Programs::hold(&programs.encode()?)?);
     raise_descriptor_limit();
     let vetting = Vetting::new(&programs, &config.core.vetted);
     for name in config.encoders() {
@@ -50,14 +52,14 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
 
     let mut registry = Registry::with_prefix("cofferdam");
     let publish_metrics = PublishMetrics::register(&mut registry);
-    let gateway_metrics = GatewayMetrics::register(&mut registry);
+    let gateway_metrics = GatewayMetrics::register(&mut registry, config.jail.sandbox);
     let serve_metrics = ServeMetrics::default();
     serve_metrics.register(&mut registry);
 
     let (stopping, stopped) = watch::channel(false);
     let mut mounts = Vec::new();
     let mut rings = Vec::new();
-    let mut encoders = JoinSet::new();
+    let mut plans = Vec::new();
     let mut verdicts = Vec::new();
     for camera in &config.cameras {
         let spec = RingSpec { geometry: camera.geometry, slots: SlotCount::default() };
@@ -68,7 +70,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
         let (first, verdict) = oneshot::channel();
         verdicts.push(verdict);
         let plan = EncoderPlan {
-            settings: encoder::settings(camera, spec),
+            settings: encoder::settings(camera, spec, config.jail.sandbox),
             program: Arc::clone(&encode),
             ring: ring
                 .reopen_read_only()
@@ -81,7 +83,7 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
             },
         };
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
-        encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
+        plans.push((plan, publisher));
     }
     let mounts = Mounts::new(mounts);
 
@@ -92,13 +94,22 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
 
     let parent = parent.map(Arc::new);
     let offering = handover::Offering::prepare(&config, parent.clone(), rings)?;
-    tracing::warn!(
-        "not isolated: no interfaces are configured, and workers are separate processes without a jail"
-    );
+    // Everything is open that takes a privilege; no worker runs yet.
+    jail::lock_side(Kind::Server, User::CORE, config.jail.sandbox)?;
+    tracing::warn!("not isolated: no interfaces are configured");
+    if config.jail.sandbox == Sandbox::Off {
+        tracing::warn!(
+            "`jail.sandbox = \"off\"`: workers are not locked in; every picture says so"
+        );
+    }
     if config.readers.anonymous {
         tracing::warn!("`readers.anonymous = true`: anyone who reaches the listener may watch");
     }
 
+    let mut encoders = JoinSet::new();
+    for (plan, publisher) in plans {
+        encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
+    }
     let mut tasks = JoinSet::new();
     tasks.spawn(offering.run());
     let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));

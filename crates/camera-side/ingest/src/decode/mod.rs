@@ -4,6 +4,7 @@ mod arrivals;
 mod h264;
 pub(crate) mod h265;
 mod mjpeg;
+mod warm;
 
 use cofferdam_pad_codec::{CodecError, DecodedPicture, Decoder, Properties};
 use cofferdam_picture::{Geometry, MonotonicTime};
@@ -12,6 +13,7 @@ use cofferdam_unit_filter::{Format, LargestPicture, Refusal, Tally, UnitFilter};
 
 use crate::session::AccessUnit;
 use arrivals::Arrivals;
+pub use warm::{ColdDecoder, warm_up};
 
 /// How a codec is decoded.
 #[derive(Clone, Copy)]

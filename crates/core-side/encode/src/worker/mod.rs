@@ -2,13 +2,16 @@
 
 mod mount;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cofferdam_encode_link::{CameraStatus, Command, EncodeSettings, MountKind, PacerStatus};
+use cofferdam_encode_link::{
+    CameraStatus, Command, EncodeSettings, JailStatus, MountKind, PacerStatus,
+};
+use cofferdam_jail::{Jail, JailError, Kind, Locked, Rehearsed};
 use cofferdam_picture::{MonotonicTime, Picture};
-use cofferdam_picture_ring::{Fault, Reader, RingSpec, SlotCount, SlotStamps};
+use cofferdam_picture_ring::{Fault, JailLayer, Reader, RingSpec, SlotCount, SlotStamps};
 use cofferdam_picture_scale::Scaler;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
@@ -29,6 +32,13 @@ const STATUS_EVERY: Duration = Duration::from_millis(250);
 /// differ in their `idr_pic_id` (H.264 7.4.3): it can send them in turn for as long as it likes.
 const STARTUP_UNITS: usize = 2;
 
+/// What the worker may map once it is locked in, besides the ring and pictures of its own: an encoder
+/// that breaks on a picture is replaced, and the new one is there before the old one is gone.
+const MEMORY: u64 = 256 << 20;
+
+/// Pictures of its own that the worker and its encoders hold at a time.
+const OWN_PICTURES: usize = 16;
+
 /// Why the worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -36,6 +46,8 @@ pub enum Stop {
     ServerGone,
     /// Something is broken.
     Fault(Exit),
+    /// A layer of its jail cannot be had.
+    Jail(JailLayer),
 }
 
 impl From<OutputError> for Stop {
@@ -47,10 +59,36 @@ impl From<OutputError> for Stop {
     }
 }
 
+impl From<JailError> for Stop {
+    fn from(error: JailError) -> Self {
+        Self::Jail(error.layer)
+    }
+}
+
 impl From<EncoderError> for Stop {
     fn from(error: EncoderError) -> Self {
         Self::Fault(error.into())
     }
+}
+
+/// The jail that `settings` ask for, with its children out to try it. Call first thing.
+///
+/// # Errors
+/// When there is no such ring, or the jail cannot be tried.
+pub fn rehearse(settings: &EncodeSettings, ring: &OwnedFd) -> Result<Option<Rehearsed>, Stop> {
+    if settings.unjailed {
+        return Ok(None);
+    }
+    let spec = ring_spec(settings)?;
+    let pictures = OWN_PICTURES * spec.geometry.picture_len();
+    let memory = MEMORY + u64::try_from(spec.total_len() + pictures).unwrap_or(u64::MAX);
+    let jail = Jail::new(Kind::Encode).memory(memory).keep(ring.as_raw_fd());
+    Ok(Some(jail.rehearse()?))
+}
+
+fn ring_spec(settings: &EncodeSettings) -> Result<RingSpec, Stop> {
+    let slots = SlotCount::try_from(settings.slots).map_err(|_| Stop::Fault(Exit::Ring))?;
+    Ok(RingSpec { geometry: settings.geometry, slots })
 }
 
 /// A worker whose encoder is vetted and whose start-up records are written, before it has seen the
@@ -62,6 +100,7 @@ pub struct Prepared {
     sub: Mount,
     output: Output,
     commands: OwnedFd,
+    jail: JailStatus,
 }
 
 /// A worker that is ready to run.
@@ -71,6 +110,7 @@ pub struct Worker {
     sub: Mount,
     output: Output,
     commands: OwnedFd,
+    jail: JailStatus,
     reader: Reader,
     pacer: Pacer,
     scaler: Scaler,
@@ -111,6 +151,7 @@ impl Prepared {
             output: Output::new(records)?,
             commands,
             settings,
+            jail: JailStatus::default(),
         };
         let attestation = attest::attestation(name, &plugin)?;
         // Encoded first, so that all code the encoder ever loads is there to be looked at.
@@ -134,15 +175,29 @@ impl Prepared {
         Ok(prepared)
     }
 
+    /// Locks the process in, when its settings did not opt out: everything that opens files or loads
+    /// code has been done, and nothing the camera side wrote has been seen. Call from the process's
+    /// only thread.
+    ///
+    /// # Errors
+    /// When a layer of the jail cannot be had.
+    pub fn lock_in(mut self, jail: Option<Rehearsed>) -> Result<Self, Stop> {
+        if let Some(jail) = jail {
+            let Locked { posture, took } = jail.lock()?;
+            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            self.jail = JailStatus { posture, nanos };
+        }
+        Ok(self)
+    }
+
     /// Maps the ring.
     ///
     /// # Errors
     /// When it is not what the settings say.
     pub fn open_ring(self, ring: &OwnedFd) -> Result<Worker, Stop> {
-        let Self { settings, main, sub, output, commands } = self;
+        let spec = ring_spec(&self.settings)?;
+        let Self { settings, main, sub, output, commands, jail } = self;
         let refused = Stop::Fault(Exit::Ring);
-        let slots = SlotCount::try_from(settings.slots).map_err(|_| refused)?;
-        let spec = RingSpec { geometry: settings.geometry, slots };
         let reader = Reader::map(ring.as_fd(), spec).map_err(|_| refused)?;
         let now = MonotonicTime::now();
         let pacing = PacerSettings {
@@ -155,6 +210,7 @@ impl Prepared {
             sub,
             output,
             commands,
+            jail,
             reader,
             pacer: Pacer::new(pacing, now),
             scaler: Scaler::new(settings.geometry.into(), settings.sub),
@@ -297,6 +353,7 @@ impl Worker {
                 dropped: self.main.dropped() + self.sub.dropped(),
                 offset_nanos: u64::try_from(offset).unwrap_or(u64::MAX),
             },
+            jail: self.jail,
         };
         Ok(self.output.push(&status.to_record(), &[])?)
     }

@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use std::time::Duration;
 
+use super::jail::JailMetrics;
 use super::one_hot::OneHot;
 use super::progress::{HighWater, PerWorker};
 use super::{
@@ -33,12 +34,14 @@ pub(crate) struct CameraMetrics {
     decode: (HighWater, Seconds),
     pacer: [(PerWorker, Counter); 4],
     pacing_offset: SecondsGauge,
+    ingest_jail: JailMetrics,
+    encode_jail: JailMetrics,
     encode_worker_starts: Counter,
 }
 
 impl CameraMetrics {
-    pub(crate) fn new(all: &PublishMetrics, camera: &CameraId) -> Self {
-        let camera = camera.to_string();
+    pub(crate) fn new(all: &PublishMetrics, id: &CameraId) -> Self {
+        let camera = id.to_string();
         let labels = CameraLabels { camera: camera.clone() };
         let counter = |family: &Family<CameraLabels, Counter>| family.get_or_create_owned(&labels);
         let ingest = |word: Word, family| (word, HighWater::default(), counter(family));
@@ -80,6 +83,8 @@ impl CameraMetrics {
                 pacer(&all.camera_units_dropped),
             ],
             pacing_offset: all.camera_pacing_offset_seconds.get_or_create_owned(&labels),
+            ingest_jail: JailMetrics::new(all, id, "ingest"),
+            encode_jail: JailMetrics::new(all, id, "encode"),
             encode_worker_starts: counter(&all.camera_encode_worker_starts),
             camera,
         }
@@ -100,7 +105,9 @@ impl CameraMetrics {
 
     /// Takes in a report. None of its numbers is trusted.
     pub(crate) fn report(&mut self, status: &CameraStatus) {
-        let CameraStatus { ingest, pacer } = status;
+        let CameraStatus { ingest, pacer, jail } = status;
+        self.ingest_jail.report(ingest.jail, ingest.jail_nanos);
+        self.encode_jail.report(jail.posture, jail.nanos);
         for (word, seen, counter) in &mut self.ingest {
             counter.inc_by(seen.growth(ingest.counter(*word)));
         }
@@ -158,6 +165,7 @@ const fn availability_label(availability: Availability) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use cofferdam_picture_ring::{JailLayer, JailPosture};
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
 
@@ -249,6 +257,27 @@ mod tests {
         assert!(Filtered::ALL.iter().all(|kind| bench.has(&line(kind.label(), 0))));
         bench.metrics.report(&status(|s| s.ingest.filtered[Filtered::Sei as usize] = 250));
         assert!(bench.has(&line("sei", 250)) && bench.has(&line("filler", 0)));
+    }
+
+    #[test]
+    fn the_layers_of_both_jails_are_shown() {
+        let mut bench = Bench::new();
+        let layer = |worker: &str, layer: &str, value: u8| {
+            format!(
+                "cofferdam_jail_layer{{camera=\"lobby\",worker=\"{worker}\",layer=\"{layer}\"}} {value}"
+            )
+        };
+        assert!(bench.has(&layer("ingest", "system_calls", 0)));
+        let posture = JailPosture::default().with(JailLayer::SystemCalls);
+        bench.metrics.report(&status(|s| {
+            s.ingest.jail = posture;
+            s.ingest.jail_nanos = u64::MAX;
+        }));
+        assert!(bench.has(&layer("ingest", "system_calls", 1)));
+        assert!(bench.has(&layer("ingest", "landlock_files", 0)));
+        assert!(bench.has(&layer("encode", "system_calls", 0)));
+        let seconds = "cofferdam_jail_lock_seconds{camera=\"lobby\",worker=\"ingest\"} 10.0";
+        assert!(bench.has(seconds));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is counted and measured. Labels are bounded: camera, mount, and words of closed lists.
 
 mod camera;
+mod jail;
 mod mount;
 mod one_hot;
 mod progress;
@@ -46,6 +47,19 @@ struct FaultLabels {
 struct KindLabels {
     camera: String,
     kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkerLabels {
+    camera: String,
+    worker: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LayerLabels {
+    camera: String,
+    worker: &'static str,
+    layer: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -104,6 +118,8 @@ pub struct PublishMetrics {
     camera_pictures_skipped: Family<CameraLabels, Counter>,
     camera_units_dropped: Family<CameraLabels, Counter>,
     camera_pacing_offset_seconds: Family<CameraLabels, SecondsGauge>,
+    jail_layer: Family<LayerLabels, Gauge>,
+    jail_lock_seconds: Family<WorkerLabels, SecondsGauge>,
     mount_pictures_out: Family<MountLabels, Counter>,
     mount_bytes_out: Family<MountLabels, Counter>,
     mount_encode_seconds: Family<MountLabels, Seconds>,
@@ -194,6 +210,16 @@ impl PublishMetrics {
                 registry,
                 "camera_pacing_offset_seconds",
                 "Time from a picture's completion to its tick",
+            ),
+            jail_layer: add(
+                registry,
+                "jail_layer",
+                "1 for each layer of its jail that the camera's worker says it has",
+            ),
+            jail_lock_seconds: add(
+                registry,
+                "jail_lock_seconds",
+                "Time the camera's worker took to lock itself in, self-test included",
             ),
             mount_pictures_out: add(registry, "mount_pictures_out", "Access units published"),
             mount_bytes_out: add(registry, "mount_bytes_out", "Bytes of encoded video published"),

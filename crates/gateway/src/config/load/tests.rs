@@ -56,8 +56,8 @@ fn every_mistake_names_its_key_and_what_was_found() {
         ),
         (
             "[core]",
-            "[jail]\nsandbox = \"off\"\n[core]",
-            "FILE: `jail`: expected a key that this version honours",
+            "[jail]\nsandbox = \"of\"\n[core]",
+            "FILE: `jail.sandbox`: expected \"strict\" or \"off\", found \"of\"",
         ),
         (
             "id = ",
