@@ -29,7 +29,7 @@ pub use filtered::Filtered;
 pub use layout::{RingSpec, RingSpecError, SlotCount};
 pub use map::MapError;
 pub use memory::{RingMemory, RingMemoryError};
-pub use posture::{JailLayer, JailPosture};
+pub use posture::{JailLayer, JailPosture, MissingLayers};
 pub use reader::{Reader, SlotStamps};
 pub use status::{Counter, StatusSnapshot};
 pub use writer::Writer;

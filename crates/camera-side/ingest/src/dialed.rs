@@ -17,9 +17,9 @@ pub(crate) async fn address(channel: OwnedFd) -> Result<IpAddr, Fault> {
 }
 
 async fn converse(channel: OwnedFd) -> io::Result<Vec<u8>> {
-    let channel = std::os::unix::net::UnixStream::from(channel);
-    channel.set_nonblocking(true)?;
-    let mut channel = UnixStream::from_std(channel)?;
+    // By fcntl: behind the lock there is no ioctl, which std would use.
+    cofferdam_jail::set_nonblocking(&channel)?;
+    let mut channel = UnixStream::from_std(channel.into())?;
     channel.write_all(&[READY]).await?;
     let mut said = Vec::new();
     channel.take(LONGEST_ADDRESS).read_to_end(&mut said).await?;
