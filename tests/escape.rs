@@ -2,6 +2,7 @@
 //! real workers have it on.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

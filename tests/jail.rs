@@ -36,7 +36,7 @@ fn cameras() -> (Vec<Camera>, GatewayConfig) {
     (CODECS.into_iter().zip(1..).map(start).collect(), config)
 }
 
-/// The value of a line such as `Seccomp:	2` in a process's status.
+/// The value of a line such as `Seccomp: 2` in a process's status.
 fn status(process: &Process, key: &str) -> String {
     let status = process.proc_file("status");
     let line = status.lines().find_map(|line| line.strip_prefix(&format!("{key}:")));
@@ -188,7 +188,7 @@ fn plate(shown: &Shown) -> f64 {
     let (width, height) = scene::size();
     let band = &shown.luma[(height / 12 - 10) * width..(height / 12 + 10) * width];
     let count = |is: fn(u8) -> bool| band.iter().filter(|luma| is(**luma)).count();
-    let (white, plain) = (count(|luma| luma > 190), count(|luma| luma < 50 || luma > 190));
+    let (white, plain) = (count(|luma| luma > 190), count(|luma| !(50..=190).contains(&luma)));
     if white * 50 < band.len() { 0.0 } else { plain as f64 / band.len() as f64 }
 }
 
@@ -204,7 +204,8 @@ fn the_opt_out_is_loud_in_log_metric_check_and_picture() {
             &["camera=\"gate\"", "state=\"live\""],
             |value| value == 1.0,
         );
-        (0..20).filter_map(|_| player.next(DEADLINE)).last().map(|shown| plate(&shown)).unwrap()
+        let shown: Vec<Shown> = (0..20).filter_map(|_| player.next(DEADLINE)).collect();
+        shown.last().map(plate).unwrap()
     };
     let check = |gateway: &Gateway| {
         let path = gateway.config_path();

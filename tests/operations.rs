@@ -65,8 +65,10 @@ fn metrics_follow_the_pictures() {
     let url = gateway.url("yard/main");
     let player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, scene::size());
     assert_eq!(player.barcodes(45, Duration::from_secs(30)).0.len(), 45);
-    let metrics = gateway.metrics();
     let yard = "camera=\"yard\"";
+    // Reports come four times a second.
+    gateway.wait_for_metric("cofferdam_camera_pictures_shown_total", &[yard], |n| n >= 45.0);
+    let metrics = gateway.metrics();
     let value = |name: &str, more: &[&str]| {
         let labels: Vec<&str> = std::iter::once(yard).chain(more.iter().copied()).collect();
         metrics.value(&format!("cofferdam_{name}"), &labels)

@@ -48,9 +48,11 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
         if config.readers.anonymous { "anyone may watch" } else { "closed: nobody may watch" };
     println!("readers        {access}");
     match config.jail.sandbox {
-        Sandbox::Strict => println!("sandbox        strict: workers run locked in, or not at all"),
+        Sandbox::Strict => {
+            println!("sandbox        strict: workers run locked in, or not at all");
+        }
         Sandbox::Off => {
-            println!("sandbox        OFF: workers are not locked in; every picture says so")
+            println!("sandbox        OFF: workers are not locked in; every picture says so");
         }
     }
     println!("isolation      not isolated: no interfaces are configured");

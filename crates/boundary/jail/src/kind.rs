@@ -35,7 +35,8 @@ const CAMERA_CONNECTION: CameraConnection = CameraConnection::Own;
 
 const INGEST: &str = include_str!(concat!(lists!(), "ingest.list"));
 const OWN_CONNECTION: &str = include_str!(concat!(lists!(), "ingest-own-connection.list"));
-const BROKERED_CONNECTION: &str = include_str!(concat!(lists!(), "ingest-brokered-connection.list"));
+const BROKERED_CONNECTION: &str =
+    include_str!(concat!(lists!(), "ingest-brokered-connection.list"));
 
 impl Kind {
     /// The two kinds of worker.

@@ -109,7 +109,7 @@ pub(crate) fn judge(kind: Kind, children: Vec<Child>) -> Result<(), JailError> {
     for Child { attempt, pid } in children {
         let ended = wait(pid);
         if verdict.is_ok() {
-            verdict = judge_one(kind, attempt, ended);
+            verdict = judge_one(kind, attempt, ended.as_ref());
         }
     }
     verdict
@@ -162,10 +162,10 @@ fn wait(child: Pid) -> Option<Ended> {
     }
 }
 
-fn judge_one(kind: Kind, name: &str, ended: Option<Ended>) -> Result<(), JailError> {
+fn judge_one(kind: Kind, name: &str, ended: Option<&Ended>) -> Result<(), JailError> {
     match ended {
-        Some(Ended::Signal(signal)) if signal == Signal::SYS.as_raw() => Ok(()),
-        Some(Ended::Code(code)) => Err(match JailLayer::from_exit_code(code) {
+        Some(Ended::Signal(signal)) if *signal == Signal::SYS.as_raw() => Ok(()),
+        Some(Ended::Code(code)) => Err(match JailLayer::from_exit_code(*code) {
             // It could not be locked in.
             Some(layer) => JailError::new(layer, format!("a child of the {} worker", kind.name())),
             None => failed(format!("{name}: expected SIGSYS, found an end with code {code}")),

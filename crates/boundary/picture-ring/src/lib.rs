@@ -27,7 +27,7 @@ pub use codes::{Codec, Fault, IngestState};
 pub use layout::{RingSpec, RingSpecError, SlotCount};
 pub use map::MapError;
 pub use memory::{RingMemory, RingMemoryError};
-pub use posture::{JailLayer, JailPosture};
+pub use posture::{JailLayer, JailPosture, MissingLayers};
 pub use reader::{Reader, SlotStamps};
 pub use status::{Counter, StatusSnapshot};
 pub use writer::Writer;

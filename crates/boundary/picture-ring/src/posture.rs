@@ -154,16 +154,27 @@ impl JailPosture {
     }
 }
 
-impl std::fmt::Display for JailPosture {
-    /// The labels of its layers, joined by commas; `none` without any.
+/// Labels of layers, joined by commas.
+#[derive(Clone, Copy, Debug)]
+pub struct MissingLayers(JailPosture);
+
+impl JailPosture {
+    /// The layers that are not there, to be shown.
+    #[must_use]
+    pub const fn missing(self) -> MissingLayers {
+        MissingLayers(self)
+    }
+}
+
+impl std::fmt::Display for MissingLayers {
+    /// `none` where nothing is missing.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut first = true;
-        for layer in JailLayer::ALL.into_iter().filter(|layer| self.has(*layer)) {
-            f.write_str(if first { "" } else { "," })?;
-            f.write_str(layer.label())?;
-            first = false;
+        let mut separator = "";
+        for layer in JailLayer::ALL.into_iter().filter(|layer| !self.0.has(*layer)) {
+            write!(f, "{separator}{layer}")?;
+            separator = ",";
         }
-        if first { f.write_str("none") } else { Ok(()) }
+        if separator.is_empty() { f.write_str("none") } else { Ok(()) }
     }
 }
 
@@ -188,18 +199,18 @@ mod tests {
     fn a_posture_survives_the_crossing_without_bits_that_mean_nothing() {
         let posture = JailPosture::default().with(JailLayer::Limits).with(JailLayer::SystemCalls);
         assert_eq!(JailPosture::from_bits(posture.bits()), posture);
-        assert_eq!(posture.to_string(), "limits,system_calls");
-        assert_eq!(JailPosture::default().to_string(), "none");
         let all = JailPosture::from_bits(u64::MAX);
+        assert_eq!(all.missing().to_string(), "none");
         assert!(all.is_locked() && all.bits() < 1 << JailLayer::ALL.len());
         assert!(!posture.is_locked());
     }
 
     #[test]
     fn what_seccomp_refuses_as_well_may_be_missing() {
-        let without = |layer: JailLayer| JailPosture::from_bits(u64::MAX & !layer.bit());
+        let without = |layer: JailLayer| JailPosture::from_bits(!layer.bit());
         assert!(without(JailLayer::LandlockNetwork).is_locked());
         assert!(!without(JailLayer::LandlockFiles).is_locked());
+        assert_eq!(without(JailLayer::Limits).missing().to_string(), "limits");
         assert!(!without(JailLayer::SystemCalls).is_locked());
     }
 }

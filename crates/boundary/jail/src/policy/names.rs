@@ -1,4 +1,5 @@
 //! The names a list may use.
+#![allow(clippy::cast_possible_wrap)]
 
 /// Where a system call of some name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) enum Call {
     Unknown,
 }
 
-/// A table of `libc`'s constants under their own names.
+/// A table of `libc`'s constants under their own names. They are of several types and all small.
 macro_rules! table {
     ($($name:ident)*) => { &[$((stringify!($name), libc::$name as i64)),*] };
 }
@@ -124,7 +125,7 @@ const CONSTANTS: &[(&str, i64)] = table![
     MADV_NOHUGEPAGE MADV_NORMAL MADV_PAGEOUT MADV_RANDOM MADV_SEQUENTIAL MADV_WILLNEED
     PROT_EXEC
     PR_CAPBSET_READ PR_GET_DUMPABLE PR_GET_NAME PR_SET_NAME PR_SET_VMA
-    SOCK_CLOEXEC SOCK_DGRAM SOCK_NONBLOCK SOCK_STREAM SOL_SOCKET SO_ERROR
+    SIGABRT SOCK_CLOEXEC SOCK_DGRAM SOCK_NONBLOCK SOCK_STREAM SOL_SOCKET SO_ERROR
     TIOCSTI
 ];
 

@@ -47,9 +47,9 @@ impl JailMetrics {
         self.show();
         let (camera, worker) = (&self.camera, self.worker);
         if posture.is_locked() {
-            tracing::info!(%camera, worker, layers = %posture, "locked in");
+            tracing::info!(%camera, worker, missing = %posture.missing(), "locked in");
         } else {
-            tracing::warn!(%camera, worker, layers = %posture, "not locked in");
+            tracing::warn!(%camera, worker, missing = %posture.missing(), "not locked in");
         }
     }
 
