@@ -58,7 +58,8 @@ fn main() -> ExitCode {
             Ok(results) => Ended::Errno(results.first().copied().unwrap_or(0)),
             Err(ended) => ended,
         };
-        if matches!(ended, Ended::Errno(_)) && !action.ends_the_process {
+        let came_back = kind.is_some() || !action.ends_the_process;
+        if matches!(ended, Ended::Errno(_)) && came_back {
             in_place.push(action);
         }
         println!("{} {}", action.name, describe(&ended));
