@@ -279,6 +279,11 @@ pub(crate) const ACTIONS: &[Action] = &[
     }),
     action("kill-sibling", |s| sys!(libc::SYS_kill, s.sibling, libc::SIGCONT)),
     action("tgkill-sibling", |s| sys!(libc::SYS_tgkill, s.sibling, s.sibling, libc::SIGCONT)),
+    last("abort", |_| {
+        // SAFETY: asks for numbers.
+        let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
+        sys!(libc::SYS_tgkill, process, thread, libc::SIGABRT)
+    }),
     action("ptrace-sibling", |s| sys!(libc::SYS_ptrace, libc::PTRACE_SEIZE, s.sibling, 0, 0)),
     action("read-sibling-memory", |s| {
         let mut byte = [0u8; 8];

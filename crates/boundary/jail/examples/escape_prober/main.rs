@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Prints a line for each layer (`layer NAME yes|no`) and one for each action (`NAME RESULT`, where the
-//! result is `done`, `killed` for SIGSYS, an error's name, or `signal N`). Each action is tried in a
+//! result is `done`, `killed` for SIGSYS, an error's name, or `signal-N`). Each action is tried in a
 //! child of its own; those that are not killed are tried once more in one process, one after the other
 //! (`again NAME RESULT`). Needs nothing but libc, so that it runs in an empty container. Test code: no
 //! part of what is shipped.
@@ -58,7 +58,8 @@ fn main() -> ExitCode {
             Ok(results) => Ended::Errno(results.first().copied().unwrap_or(0)),
             Err(ended) => ended,
         };
-        if matches!(ended, Ended::Errno(_)) && !action.ends_the_process {
+        let came_back = kind.is_some() || !action.ends_the_process;
+        if matches!(ended, Ended::Errno(_)) && came_back {
             in_place.push(action);
         }
         println!("{} {}", action.name, describe(&ended));
@@ -147,7 +148,7 @@ fn describe(ended: &Ended) -> String {
         Ended::Errno(0) => "done".into(),
         Ended::Errno(-1) => "not-tried".into(),
         Ended::Signal(libc::SIGSYS) => "killed".into(),
-        Ended::Signal(signal) => format!("signal {signal}"),
+        Ended::Signal(signal) => format!("signal-{signal}"),
         Ended::Errno(errno) => actions::errno_name(*errno),
     }
 }
