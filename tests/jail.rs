@@ -280,12 +280,22 @@ fn the_real_workers_stream_locked_in_in_an_unprivileged_container() {
     let file = folder.path().join("cofferdam.toml");
     let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
     std::fs::write(&file, config.text(address(8554), address(9090))).unwrap();
-    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), readable).unwrap();
+    // The image's encoders are vetted as an image build does it, and the list is part of the image.
+    let writable = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), writable).unwrap();
+    let to_vet = format!("{}:/vet", folder.path().display());
+    let mut attest = vec!["run", "--rm", "--network=none", "--volume", &to_vet];
+    attest.extend(container::UNPRIVILEGED);
+    attest.extend([gateway.as_str(), "/cofferdam/cofferdam", "attest", "--write"]);
+    attest.extend(["--list", "/vet/vetted.toml"]);
+    let attested = container::docker(&attest);
+    assert!(attested.status.success(), "{attested:?}");
+    let vetted =
+        format!("{}:/cofferdam/vetted.toml:ro", folder.path().join("vetted.toml").display());
     let mount = format!("{}:/etc/cofferdam.toml:ro", file.display());
 
     let mut options = container::UNPRIVILEGED.to_vec();
-    options.extend(["--network=none", "--volume", &mount]);
+    options.extend(["--network=none", "--volume", &mount, "--volume", &vetted]);
     let run = ["/cofferdam/cofferdam", "run", "--config", "/etc/cofferdam.toml"];
     let gateway = Container::start(&options, &gateway, &run);
     let network = format!("--network=container:{}", gateway.id());
