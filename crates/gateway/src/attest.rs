@@ -1,6 +1,6 @@
 //! `cofferdam attest`: what the encoders of this host are made of, and the list of it.
 
-use cofferdam_attest::{Difference, Entry, List, known_answer};
+use cofferdam_attest::{Difference, Entry, Folders, List, known_answer};
 use cofferdam_encode_link::EncoderName;
 
 use crate::cli::AttestOptions;
@@ -19,7 +19,7 @@ pub(crate) async fn run(options: &AttestOptions) -> Result<(), Exit> {
         None => DEFAULT_LIST.into(),
     };
     let vetting = Vetting::new(&programs, &list);
-    let known = List::load(vetting.list());
+    let known = List::load(vetting.list(), &Folders::default());
     let mut entries = Vec::new();
     for name in EncoderName::ALL {
         let asked = match ask(&encode, name).await {

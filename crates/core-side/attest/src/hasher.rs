@@ -1,7 +1,7 @@
 //! SHA-256 of files, each read once for as long as it stays the same.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use cofferdam_encode_link::Digest;
 use sha2::{Digest as _, Sha256};
+
+use crate::Folders;
 
 /// A file that could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// Of these only root can set the time of the last change (`ctime`) back.
 #[derive(Debug, Default)]
 pub struct Hasher {
+    folders: Folders,
     known: HashMap<PathBuf, (Identity, Digest)>,
     read: u64,
 }
@@ -62,13 +65,25 @@ impl Identity {
 }
 
 impl Hasher {
+    /// One that reaches files through `folders`.
+    #[must_use]
+    pub fn through(folders: Folders) -> Self {
+        Self { folders, ..Self::default() }
+    }
+
+    /// The folders.
+    #[must_use]
+    pub const fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
     /// The digest of the file at `path`.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn digest(&mut self, path: &Path) -> Result<Digest, HashError> {
         let failed = |source| HashError { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = self.folders.open(path).map_err(failed)?;
         // Of the open file, so that both are of the same one.
         let identity = Identity::of(&file.metadata().map_err(failed)?);
         if let Some((known, digest)) = self.known.get(path)
@@ -150,7 +165,7 @@ mod tests {
         // Of the same size, at once, and with its time set back.
         let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
         std::fs::write(&path, "abd").unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
         assert_ne!(hasher.digest(&path).unwrap(), first);
         std::fs::remove_file(&path).unwrap();
         let error = hasher.digest(&path).unwrap_err().to_string();

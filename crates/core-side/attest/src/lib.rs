@@ -11,12 +11,14 @@
 #![forbid(unsafe_code)]
 
 mod entry;
+mod folders;
 mod hasher;
 mod known;
 mod list;
 mod mappings;
 
 pub use entry::{Difference, Entry};
+pub use folders::Folders;
 pub use hasher::{HashError, Hasher};
 pub use known::known_answer;
 pub use list::{List, ListError};

@@ -9,6 +9,7 @@ use cofferdam_encode_link::{Digest, EncoderName};
 use serde::Deserialize;
 
 use crate::Entry;
+use crate::Folders;
 use crate::hasher::digest_of_bytes;
 
 /// What was vetted, and the digest of the list itself.
@@ -59,12 +60,13 @@ const HEAD: &str = "\
 ";
 
 impl List {
-    /// The list in the file at `path`.
+    /// The list in the file at `path`, reached through `folders`.
     ///
     /// # Errors
     /// When there is none, or it is not understood to the last key.
-    pub fn load(path: &Path) -> Result<Self, ListError> {
-        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+    pub fn load(path: &Path, folders: &Folders) -> Result<Self, ListError> {
+        let read = folders.open(path).and_then(io::read_to_string);
+        let text = read.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ListError::Missing(path.to_owned()),
             _ => ListError::File { path: path.to_owned(), source },
         })?;
@@ -156,21 +158,24 @@ mod tests {
     fn what_is_written_is_read_back() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("vetted.toml");
-        assert!(matches!(List::load(&path), Err(ListError::Missing(_))));
+        assert!(matches!(List::load(&path, &Folders::default()), Err(ListError::Missing(_))));
         let mut odd = Entry { name: EncoderName::Openh264, ..entry() };
         odd.files.insert("/lib/with \"quotes\" and\\slashes.so".into(), Digest([4; 32]));
         List::write(&path, &[entry(), odd.clone()]).unwrap();
-        let list = List::load(&path).unwrap();
+        let list = List::load(&path, &Folders::default()).unwrap();
         assert_eq!(list.entry(EncoderName::X264), Some(&entry()));
         assert_eq!(list.entry(EncoderName::Openh264), Some(&odd));
         assert_eq!(list.digest(), digest_of_bytes(&std::fs::read(&path).unwrap()));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
 
         List::write(&path, &[]).unwrap();
-        assert_eq!(List::load(&path).unwrap().entry(EncoderName::X264), None);
+        assert_eq!(List::load(&path, &Folders::default()).unwrap().entry(EncoderName::X264), None);
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
-        assert!(matches!(List::load(folder.path()), Err(ListError::File { .. })));
+        assert!(matches!(
+            List::load(folder.path(), &Folders::default()),
+            Err(ListError::File { .. })
+        ));
     }
 
     #[test]

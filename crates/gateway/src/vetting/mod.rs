@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cofferdam_attest::{Difference, Entry, HashError, Hasher, List, ListError, Mappings};
+use cofferdam_attest::{Difference, Entry, Folders, HashError, Hasher, List, ListError, Mappings};
 use cofferdam_encode_link::{Attestation, Digest, EncoderName};
 
 use crate::exit::Exit;
@@ -93,7 +93,10 @@ impl Vetting {
             true => format!("{program} attest --write"),
             false => format!("{program} attest --write --list {}", path.display()),
         };
-        let hasher = Mutex::default();
+        let mut folders = Folders::default();
+        folders.hold(&folder);
+        path.parent().into_iter().filter(|other| *other != folder).for_each(|f| folders.hold(f));
+        let hasher = Mutex::new(Hasher::through(folders));
         Self(Arc::new(Inner { list: path, folder, command, hasher }))
     }
 
@@ -153,10 +156,15 @@ impl Vetting {
 pub(crate) const DEFAULT_LIST: &str = "vetted.toml";
 
 impl Inner {
+    fn load(&self) -> Result<List, ListError> {
+        let hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
+        List::load(&self.list, hasher.folders())
+    }
+
     fn check(&self, name: EncoderName) -> Result<(), Reason> {
-        let list = List::load(&self.list).map_err(Reason::List)?;
-        let entry = entry(&list, name)?;
         let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = List::load(&self.list, hasher.folders()).map_err(Reason::List)?;
+        let entry = entry(&list, name)?;
         entry
             .check_files(&self.folder, &mut hasher)
             .map_err(|differences| Reason::Encoder(name, differences))
@@ -170,7 +178,7 @@ impl Inner {
     ) -> Result<Vetted, Reason> {
         let refused = |differences| Reason::Encoder(name, differences);
         // Read anew, so that a list that was written anew holds without a restart.
-        let list = List::load(&self.list).map_err(Reason::List)?;
+        let list = self.load().map_err(Reason::List)?;
         let found = self.measure(name, pid, attestation).map_err(|one| refused(vec![one]))?;
         entry(&list, name)?.judge(&found, &self.folder).map_err(refused)?;
         Ok(Vetted {
