@@ -193,7 +193,13 @@ impl Gateway {
     /// What the gateway has logged.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        String::from_utf8_lossy(&self.log_bytes()).into_owned()
+    }
+
+    /// What the gateway has logged, byte for byte.
+    #[must_use]
+    pub fn log_bytes(&self) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// The gateway's processes, itself included.

@@ -85,11 +85,14 @@ impl Capture {
     }
 }
 
-/// RTP packets of an interleaved connection by channel, and what lies between them.
+/// Packets, each with the channel they came on.
+pub type Channels = Vec<(u8, Vec<Vec<u8>>)>;
+
+/// What lies between the packets of an interleaved connection, and its packets.
 #[must_use]
-pub fn deinterleave(mut bytes: &[u8]) -> (Vec<u8>, Vec<(u8, Vec<Vec<u8>>)>) {
+pub fn deinterleave(mut bytes: &[u8]) -> (Vec<u8>, Channels) {
     let mut text = Vec::new();
-    let mut channels: Vec<(u8, Vec<Vec<u8>>)> = Vec::new();
+    let mut channels = Channels::new();
     loop {
         match bytes {
             [] => return (text, channels),

@@ -76,6 +76,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNTER")]
     drop: Option<u32>,
 
+    /// Carry random marks at every place that a camera can write, and list them in this file.
+    ///
+    /// Each camera says goodbye once, to one of its readers.
+    #[arg(long, value_name = "FILE", conflicts_with = "footage")]
+    pub(crate) plant: Option<PathBuf>,
+
     /// End when standard input is closed.
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
@@ -135,6 +141,7 @@ impl Arguments {
             camera.authentication = authentication.clone();
             camera.pace = pace;
             camera.sent_log = sent_log.clone();
+            camera.planted = self.plant.is_some();
             settings.push(camera);
         }
         Ok(settings)

@@ -5,9 +5,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use cofferdam_canary::PlantedCamera;
 use cofferdam_picture::CameraId;
 
 use crate::hub::Hub;
+use crate::plant::{Plant, Rate};
 use crate::rtsp::{Counters, Server, Shared};
 use crate::settings::CameraSettings;
 use crate::source::{Source, SourceError};
@@ -37,6 +39,9 @@ pub enum StartError {
     /// It has no pictures.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The system has no random bytes for marks.
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
 }
 
 impl Camera {
@@ -55,7 +60,21 @@ impl Camera {
         } else {
             (None, None)
         };
+        let plant = match &description {
+            Some(description) if settings.planted => {
+                let rate = Rate(description.rate.unwrap_or_default());
+                Some(Plant::draw(description.codec, rate)?)
+            }
+            _ => None,
+        };
+        let description = description.map(|mut description| {
+            if let Some(plant) = &plant {
+                description.parameter_sets = plant.parameter_sets(&description.parameter_sets);
+            }
+            description
+        });
         let shared = Arc::new(Shared {
+            plant: plant.map(Arc::new),
             name: settings.name.clone(),
             authentication: settings.authentication,
             script: settings.script,
@@ -96,6 +115,12 @@ impl Camera {
     #[must_use]
     pub fn pictures_sent(&self) -> u64 {
         self.shared.counters.pictures.load(Ordering::Relaxed)
+    }
+
+    /// The marks it carries, where it carries any.
+    #[must_use]
+    pub fn planted(&self) -> Option<PlantedCamera> {
+        self.shared.plant.as_ref().map(|plant| plant.planted(&self.name))
     }
 
     /// Readers that play now.

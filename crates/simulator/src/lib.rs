@@ -13,6 +13,7 @@ mod camera;
 mod hub;
 mod packetize;
 mod picture;
+mod plant;
 mod rtsp;
 mod script;
 mod sent_log;

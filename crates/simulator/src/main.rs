@@ -8,9 +8,11 @@ mod arguments;
 
 use std::collections::HashSet;
 use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use cofferdam_canary::Planted;
 use cofferdam_simulator::{Camera, CameraSettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -25,10 +27,14 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let settings = arguments.settings()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(settings, arguments.until_stdin_closes))
+    runtime.block_on(run(settings, arguments.plant, arguments.until_stdin_closes))
 }
 
-async fn run(settings: Vec<CameraSettings>, until_stdin_closes: bool) -> anyhow::Result<()> {
+async fn run(
+    settings: Vec<CameraSettings>,
+    plant: Option<PathBuf>,
+    until_stdin_closes: bool,
+) -> anyhow::Result<()> {
     // Before the cameras, which may take their time: a signal must end that as well.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -42,7 +48,7 @@ async fn run(settings: Vec<CameraSettings>, until_stdin_closes: bool) -> anyhow:
     };
     tokio::pin!(end);
 
-    let starting = tokio::task::spawn_blocking(move || start(settings));
+    let starting = tokio::task::spawn_blocking(move || start(settings, plant.as_deref()));
     let cameras = tokio::select! {
         cameras = starting => cameras??,
         () = &mut end => return Ok(()),
@@ -53,15 +59,22 @@ async fn run(settings: Vec<CameraSettings>, until_stdin_closes: bool) -> anyhow:
     Ok(())
 }
 
-fn start(settings: Vec<CameraSettings>) -> anyhow::Result<Vec<Camera>> {
+fn start(settings: Vec<CameraSettings>, plant: Option<&Path>) -> anyhow::Result<Vec<Camera>> {
     let mut names = HashSet::new();
     if let Some(twice) = settings.iter().find(|camera| !names.insert(camera.name.clone())) {
         anyhow::bail!("two cameras are called {}", twice.name);
     }
     let mut cameras = Vec::new();
+    let mut planted = Planted { cameras: Vec::new() };
     for settings in settings {
         let name = settings.name.clone();
         let camera = Camera::start(settings).with_context(|| format!("camera {name}"))?;
+        planted.cameras.extend(camera.planted());
+        if let Some(path) = plant {
+            // Before the camera is announced: who hears of it finds its marks.
+            let list = serde_json::to_vec(&planted)?;
+            std::fs::write(path, list).with_context(|| path.display().to_string())?;
+        }
         let mut out = io::stdout().lock();
         writeln!(out, "camera {name} {}", camera.url())?;
         out.flush()?;

@@ -123,6 +123,8 @@ pub struct CameraSettings {
     pub pace: Pace,
     /// Where it notes what it sent.
     pub sent_log: Option<SentLog>,
+    /// Whether it carries random marks at every place that a camera can write; for drawn pictures.
+    pub planted: bool,
 }
 
 impl CameraSettings {
@@ -139,6 +141,7 @@ impl CameraSettings {
             script: Script::Obey,
             pace: Pace::default(),
             sent_log: None,
+            planted: false,
         }
     }
 }

@@ -10,9 +10,9 @@ const PPS: u8 = 8;
 const ACCESS_UNIT_DELIMITER: u8 = 9;
 const FU_A: u8 = 28;
 
-fn kind(nal: &[u8]) -> u8 {
+const fn kind(nal: &[u8]) -> u8 {
     match nal {
-        [header, ..] => header & 0x1F,
+        [header, ..] => *header & 0x1F,
         [] => 0,
     }
 }
@@ -23,17 +23,30 @@ pub(crate) fn parameter_sets(unit: &[u8]) -> Option<[Bytes; 2]> {
     Some([find(SPS)?, find(PPS)?].map(Bytes::copy_from_slice))
 }
 
+/// Whether a packet may hold this NAL unit as it is: types 0 and 24 to 31 mean something else in RTP
+/// (§5.2), and travel as fragments.
+const fn travels_whole(nal: &[u8]) -> bool {
+    nal.len() <= MAX_PAYLOAD && matches!(kind(nal), 1..=23)
+}
+
+/// Whether this is a delimiter that says nothing but what the marker says.
+const fn is_delimiter(nal: &[u8]) -> bool {
+    kind(nal) == ACCESS_UNIT_DELIMITER && nal.len() <= 2
+}
+
 /// Packets of an access unit in Annex B form. Delimiters are left out: the marker says the same.
 pub(super) fn packetize(unit: &[u8], packets: &mut Packets<'_>) {
-    for nal in nal_units(unit).filter(|nal| kind(nal) != ACCESS_UNIT_DELIMITER) {
-        if nal.len() <= MAX_PAYLOAD {
+    for nal in nal_units(unit).filter(|nal| !is_delimiter(nal)) {
+        if travels_whole(nal) {
             packets.packet(&[nal]);
             continue;
         }
         // §5.8: the header is taken apart into FU indicator and FU header.
         let (header, body) = (nal[0], &nal[1..]);
         let indicator = header & 0xE0 | FU_A;
-        let mut fragments = body.chunks(MAX_PAYLOAD - 2).peekable();
+        // At least two: none may be both the first and the last.
+        let size = body.len().div_ceil(2).clamp(1, MAX_PAYLOAD - 2);
+        let mut fragments = body.chunks(size).peekable();
         let mut start = 0x80;
         while let Some(fragment) = fragments.next() {
             let end = if fragments.peek().is_none() { 0x40 } else { 0 };

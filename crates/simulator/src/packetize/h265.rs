@@ -11,9 +11,9 @@ const PPS: u8 = 34;
 const ACCESS_UNIT_DELIMITER: u8 = 35;
 const FRAGMENTATION_UNIT: u8 = 49;
 
-fn kind(nal: &[u8]) -> u8 {
+const fn kind(nal: &[u8]) -> u8 {
     match nal {
-        [header, ..] => header >> 1 & 0x3F,
+        [header, ..] => *header >> 1 & 0x3F,
         [] => 0,
     }
 }
@@ -24,17 +24,30 @@ pub(crate) fn parameter_sets(unit: &[u8]) -> Option<[Bytes; 3]> {
     Some([find(VPS)?, find(SPS)?, find(PPS)?].map(Bytes::copy_from_slice))
 }
 
+/// Whether a packet may hold this NAL unit as it is: types 48 to 63 mean something else in RTP (§4.4),
+/// and travel as fragments.
+const fn travels_whole(nal: &[u8]) -> bool {
+    nal.len() <= MAX_PAYLOAD && kind(nal) < 48
+}
+
+/// Whether this is a delimiter that says nothing but what the marker says.
+const fn is_delimiter(nal: &[u8]) -> bool {
+    kind(nal) == ACCESS_UNIT_DELIMITER && nal.len() <= 3
+}
+
 /// Packets of an access unit in Annex B form. Delimiters are left out: the marker says the same.
 pub(super) fn packetize(unit: &[u8], packets: &mut Packets<'_>) {
-    for nal in nal_units(unit).filter(|nal| kind(nal) != ACCESS_UNIT_DELIMITER) {
+    for nal in nal_units(unit).filter(|nal| !is_delimiter(nal)) {
         let [first, second, body @ ..] = nal else { continue };
-        if nal.len() <= MAX_PAYLOAD {
+        if travels_whole(nal) {
             packets.packet(&[nal]);
             continue;
         }
         // §4.4.3: the type moves from the payload header into the FU header.
         let head = [first & 0x81 | FRAGMENTATION_UNIT << 1, *second];
-        let mut fragments = body.chunks(MAX_PAYLOAD - 3).peekable();
+        // At least two: none may be both the first and the last.
+        let size = body.len().div_ceil(2).clamp(1, MAX_PAYLOAD - 3);
+        let mut fragments = body.chunks(size).peekable();
         let mut start = 0x80;
         while let Some(fragment) = fragments.next() {
             let end = if fragments.peek().is_none() { 0x40 } else { 0 };

@@ -4,9 +4,11 @@
 //! annex K. So only pictures that use those can be carried; the quantization tables travel with
 //! every picture (Q = 255).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{MAX_PAYLOAD, PacketizeError, Packets};
+use crate::plant::JpegMarks;
 
 const Q_TABLES_IN_BAND: u8 = 255;
 const MAIN_HEADER: usize = 8;
@@ -168,24 +170,37 @@ fn checksum(values: &[u8]) -> u32 {
     b << 16 | a
 }
 
-/// Packets of a picture.
-pub(super) fn packetize(picture: &Parsed<'_>, packets: &mut Packets<'_>) {
+/// Packets of a picture, with `marks` where they can stand.
+pub(super) fn packetize(
+    picture: &Parsed<'_>,
+    marks: Option<&JpegMarks>,
+    packets: &mut Packets<'_>,
+) {
     // §3.1.7: F and L set and a count of 0x3FFF: fragments do not heed restart intervals.
     let [high, low] = picture.restart_interval.to_be_bytes();
     let restart = [high, low, 0xFF, 0xFF];
     let restart = if picture.restart_interval == 0 { &[][..] } else { &restart[..RESTART_HEADER] };
     // §3.1.8: MBZ, precision (both tables 8 bits), length.
-    let tables = [&[0, 0, 0, 128], picture.luma_table, picture.chroma_table].concat();
+    let mut tables = [&[0, 0, 0, 128], picture.luma_table, picture.chroma_table].concat();
+    let mut scan = Cow::Borrowed(picture.scan);
+    if let Some(marks) = marks {
+        tables.truncate(tables.len() - marks.table.len());
+        tables.extend_from_slice(&marks.table);
+        tables.extend_from_slice(&marks.header);
+        let length = u16::try_from(tables.len() - 4).unwrap_or(128).to_be_bytes();
+        tables[2..4].copy_from_slice(&length);
+        scan.to_mut().extend_from_slice(&marks.tail);
+    }
 
     let mut offset = 0;
-    while offset < picture.scan.len() {
+    while offset < scan.len() {
         let tables = if offset == 0 { tables.as_slice() } else { &[] };
         let room = MAX_PAYLOAD - MAIN_HEADER - restart.len() - tables.len();
-        let fragment: Range<usize> = offset..picture.scan.len().min(offset + room);
+        let fragment: Range<usize> = offset..scan.len().min(offset + room);
         let [_, o2, o1, o0] = u32::try_from(offset).unwrap_or(u32::MAX).to_be_bytes();
         let main = [0, o2, o1, o0, picture.kind, Q_TABLES_IN_BAND, picture.width, picture.height];
         offset = fragment.end;
-        packets.packet(&[&main, restart, tables, &picture.scan[fragment]]);
+        packets.packet(&[&main, restart, tables, &scan[fragment]]);
     }
 }
 

@@ -1,10 +1,13 @@
 //! RTP packets (RFC 3550) of access units, framed for interleaving in RTSP (RFC 2326 §10.12).
 
-mod annexb;
+pub(crate) mod annexb;
 pub(crate) mod h264;
 pub(crate) mod h265;
 pub(crate) mod jpeg;
 
+use std::sync::Arc;
+
+use crate::plant::{JpegMarks, PacketMarks};
 use crate::settings::Codec;
 
 /// The most payload in a packet, in bytes: what cameras send, so that it would fit UDP as well.
@@ -35,6 +38,15 @@ pub(crate) struct RtpStream {
     /// Packets and payload bytes so far, modulo 2^32, as sender reports want them.
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    /// What a planted camera's packets carry.
+    pub(crate) marks: Option<Arc<Marks>>,
+}
+
+/// What a planted camera's packets carry beside what they must.
+#[derive(Clone, Debug)]
+pub(crate) struct Marks {
+    pub(crate) packet: PacketMarks,
+    pub(crate) jpeg: Option<JpegMarks>,
 }
 
 /// The RTP payload type of a codec: static for JPEG (RFC 3551), dynamic for the others.
@@ -59,7 +71,11 @@ impl RtpStream {
         match codec {
             Codec::H264 => h264::packetize(unit, &mut packets),
             Codec::H265 => h265::packetize(unit, &mut packets),
-            Codec::Mjpeg => jpeg::packetize(&jpeg::parse(unit)?, &mut packets),
+            Codec::Mjpeg => {
+                let marks = packets.stream.marks.clone();
+                let marks = marks.as_ref().and_then(|marks| marks.jpeg.as_ref());
+                jpeg::packetize(&jpeg::parse(unit)?, marks, &mut packets);
+            }
         }
         packets.finish();
         Ok(())
@@ -78,21 +94,37 @@ impl Packets<'_> {
     /// Appends a packet whose payload is `parts`, one after the other.
     fn packet(&mut self, parts: &[&[u8]]) {
         let payload = parts.iter().map(|part| part.len()).sum::<usize>();
-        let Ok(length) = u16::try_from(RTP_HEADER + payload) else {
+        let marks = self.stream.marks.clone();
+        let marks = marks.as_ref().map(|marks| &marks.packet);
+        let (sources, extension, padding) = marks.map_or((&[][..], &[][..], &[][..]), |marks| {
+            (&marks.sources[..], &marks.extension[..], &marks.padding[..])
+        });
+        let beside = sources.len() + extension.len() + padding.len();
+        let Ok(length) = u16::try_from(RTP_HEADER + payload + beside) else {
             debug_assert!(false, "payloads have at most MAX_PAYLOAD bytes");
             return;
         };
         self.last = Some(self.out.len());
         self.out.extend_from_slice(&[b'$', self.stream.channel]);
         self.out.extend_from_slice(&length.to_be_bytes());
-        self.out.extend_from_slice(&[0x80, self.stream.payload_type]);
+        // RFC 3550 §5.1: version 2, padding, extension, number of contributing sources.
+        let count = u8::try_from(sources.len() / 4).unwrap_or(0) & 0x0F;
+        let flags = 0x80
+            | if padding.is_empty() { 0 } else { 0x20 }
+            | if extension.is_empty() { 0 } else { 0x10 }
+            | count;
+        self.out.extend_from_slice(&[flags, self.stream.payload_type]);
         self.out.extend_from_slice(&self.stream.sequence.to_be_bytes());
         self.out.extend_from_slice(&self.timestamp.to_be_bytes());
         self.out.extend_from_slice(&self.stream.ssrc.to_be_bytes());
+        self.out.extend_from_slice(sources);
+        self.out.extend_from_slice(extension);
         parts.iter().for_each(|part| self.out.extend_from_slice(part));
+        self.out.extend_from_slice(padding);
         self.stream.sequence = self.stream.sequence.wrapping_add(1);
         self.stream.packets = self.stream.packets.wrapping_add(1);
-        let octets = u32::from(length).wrapping_sub(12);
+        // Without header and padding (RFC 3550 §6.4.1).
+        let octets = u32::try_from(payload).unwrap_or(u32::MAX);
         self.stream.octets = self.stream.octets.wrapping_add(octets);
     }
 
@@ -126,6 +158,7 @@ mod testing {
             sequence: 0xFFFE,
             packets: 0,
             octets: 0,
+            marks: None,
         };
         let mut out = Vec::new();
         stream.access_unit(codec, unit, 0xA1B2_C3D4, &mut out).unwrap();

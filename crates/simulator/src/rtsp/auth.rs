@@ -34,28 +34,45 @@ pub struct Credentials {
     pub password: SecretString,
 }
 
-const REALM: &str = "simulated camera";
+/// What a challenge says beside the scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    pub(crate) realm: String,
+    pub(crate) nonce: String,
+    /// Further parameters, from a comma on.
+    pub(crate) more: String,
+}
+
+/// The realm of a camera that has no other.
+pub(crate) const REALM: &str = "simulated camera";
 
 impl Authentication {
     /// The value of `WWW-Authenticate`, when there is anything to prove.
-    pub(crate) fn challenge(&self, nonce: &str) -> Option<String> {
+    pub(crate) fn challenge(&self, with: &Challenge) -> Option<String> {
+        let Challenge { realm, nonce, more } = with;
         match self {
             Self::None => None,
-            Self::Basic(_) => Some(format!("Basic realm=\"{REALM}\"")),
-            Self::Digest { qop: false, .. } => Some(Self::digest_challenge(nonce)),
+            Self::Basic(_) => Some(format!("Basic realm=\"{realm}\"{more}")),
+            Self::Digest { qop: false, .. } => Some(Self::digest_challenge(with)),
             Self::Digest { qop: true, .. } => Some(format!(
-                "Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\""
+                "Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\"{more}"
             )),
         }
     }
 
     /// A challenge as RFC 2069 has it.
-    pub(crate) fn digest_challenge(nonce: &str) -> String {
-        format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\"")
+    pub(crate) fn digest_challenge(with: &Challenge) -> String {
+        let Challenge { realm, nonce, more } = with;
+        format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{more}")
     }
 
     /// Whether a request with this method and `Authorization` may be answered.
-    pub(crate) fn accepts(&self, method: &str, authorization: Option<&str>, nonce: &str) -> bool {
+    pub(crate) fn accepts(
+        &self,
+        method: &str,
+        authorization: Option<&str>,
+        challenge: &Challenge,
+    ) -> bool {
         let claim = authorization.and_then(|value| value.trim().split_once(' '));
         match (self, claim) {
             (Self::None, _) => true,
@@ -64,7 +81,7 @@ impl Authentication {
             }
             (Self::Digest { credentials, .. }, Some((scheme, parameters))) => {
                 scheme.eq_ignore_ascii_case("Digest")
-                    && credentials.proven(method, parameters, nonce).unwrap_or(false)
+                    && credentials.proven(method, parameters, challenge).unwrap_or(false)
             }
             (_, None) => false,
         }
@@ -80,19 +97,20 @@ impl Credentials {
     /// RFC 2617 §3.2.2; `None` when something is missing.
     ///
     /// The `uri` is not compared with the request's: clients differ in what they put there.
-    fn proven(&self, method: &str, parameters: &str, nonce: &str) -> Option<bool> {
+    fn proven(&self, method: &str, parameters: &str, challenge: &Challenge) -> Option<bool> {
+        let Challenge { realm, nonce, .. } = challenge;
         let parameters: Vec<(&str, &str)> = parameters_of(parameters).collect();
         let get = |name: &str| {
             parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| *v)
         };
-        let identity = hex_md5(&[&self.user, REALM, self.password.expose_secret()]);
+        let identity = hex_md5(&[&self.user, realm, self.password.expose_secret()]);
         let request = hex_md5(&[method, get("uri")?]);
         let expected = match get("qop") {
             None => hex_md5(&[&identity, nonce, &request]),
             Some(qop) => hex_md5(&[&identity, nonce, get("nc")?, get("cnonce")?, qop, &request]),
         };
         let same =
-            get("username")? == self.user && get("realm")? == REALM && get("nonce")? == nonce;
+            get("username")? == self.user && get("realm")? == realm && get("nonce")? == nonce;
         Some(same && get("response")?.eq_ignore_ascii_case(&expected))
     }
 }
@@ -128,6 +146,14 @@ fn hex_md5(parts: &[&str]) -> String {
 mod tests {
     use super::*;
 
+    fn challenge() -> Challenge {
+        with_nonce(NONCE)
+    }
+
+    fn with_nonce(nonce: &str) -> Challenge {
+        Challenge { realm: REALM.to_owned(), nonce: nonce.to_owned(), more: String::new() }
+    }
+
     const NONCE: &str = "00112233445566778899aabbccddeeff";
 
     fn credentials() -> Credentials {
@@ -150,14 +176,14 @@ mod tests {
         let basic = Authentication::Basic(credentials());
         let accepts = |text: &str| {
             let value = format!("Basic {}", STANDARD.encode(text));
-            basic.accepts("DESCRIBE", Some(&value), NONCE)
+            basic.accepts("DESCRIBE", Some(&value), &challenge())
         };
         assert!(accepts("viewer:Circle of Life"));
         assert!(!accepts("viewer:Circle"));
         assert!(!accepts(""));
-        assert!(!basic.accepts("DESCRIBE", Some("Basic ???"), NONCE));
-        assert!(!basic.accepts("DESCRIBE", Some("Basic"), NONCE));
-        assert!(!basic.accepts("DESCRIBE", None, NONCE));
+        assert!(!basic.accepts("DESCRIBE", Some("Basic ???"), &challenge()));
+        assert!(!basic.accepts("DESCRIBE", Some("Basic"), &challenge()));
+        assert!(!basic.accepts("DESCRIBE", None, &challenge()));
     }
 
     fn answer(method: &str, password: &str, nonce: &str, qop: bool) -> String {
@@ -179,10 +205,10 @@ mod tests {
     fn digest_accepts_both_forms_of_a_right_answer() {
         for qop in [false, true] {
             let digest = Authentication::Digest { credentials: credentials(), qop };
-            assert_eq!(digest.challenge(NONCE).unwrap().contains("qop"), qop);
+            assert_eq!(digest.challenge(&challenge()).unwrap().contains("qop"), qop);
             for answered_qop in [false, true] {
                 let right = answer("DESCRIBE", "Circle of Life", NONCE, answered_qop);
-                assert!(digest.accepts("DESCRIBE", Some(&right), NONCE));
+                assert!(digest.accepts("DESCRIBE", Some(&right), &challenge()));
             }
         }
     }
@@ -198,9 +224,9 @@ mod tests {
             "Digest".to_owned(),
             "Digest username=\"viewer".to_owned(),
         ] {
-            assert!(!digest.accepts("DESCRIBE", Some(&wrong), NONCE), "{wrong}");
+            assert!(!digest.accepts("DESCRIBE", Some(&wrong), &challenge()), "{wrong}");
         }
-        assert!(!digest.accepts("DESCRIBE", None, NONCE));
+        assert!(!digest.accepts("DESCRIBE", None, &challenge()));
     }
 
     #[test]

@@ -89,7 +89,8 @@ impl Connection<'_> {
             Then::Play(start) => {
                 let codec = self.shared.description.as_ref().map(|description| description.codec);
                 let subscription = self.shared.hub.subscribe();
-                self.player = codec.map(|codec| Player::new(subscription, codec, start));
+                let plant = self.shared.plant.clone();
+                self.player = codec.map(|codec| Player::new(subscription, codec, start, plant));
             }
             Then::Pause => self.player = None,
             Then::Close => return Ok(false),

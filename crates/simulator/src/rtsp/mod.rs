@@ -4,7 +4,7 @@ mod auth;
 mod connection;
 mod player;
 mod rtcp;
-mod sdp;
+pub(crate) mod sdp;
 mod server;
 mod session;
 

@@ -54,6 +54,7 @@ mod tests {
             ssrc: 7,
             sequence: 0,
             packets: 0x11,
+            marks: None,
             octets: 0x22,
         };
         let mut out = Vec::new();

@@ -17,38 +17,55 @@ pub(crate) const TRACK: &str = "trackID=0";
 
 /// The description of a camera at `address` that has what it says.
 pub(crate) fn honest(address: IpAddr, description: &Description) -> String {
-    let codec = description.codec;
-    let payload = payload_type(codec);
-    let sets = |index: usize| {
-        description.parameter_sets.get(index).map(|set| STANDARD.encode(set)).unwrap_or_default()
-    };
-    let mut media = format!("m=video 0 RTP/AVP {payload}\r\n");
-    // Writing to a string cannot fail.
-    let _ = match codec {
-        // RFC 6184 §8.2.1
-        Codec::H264 => write!(
-            media,
-            "a=rtpmap:{payload} H264/90000\r\n\
-             a=fmtp:{payload} packetization-mode=1;profile-level-id={};sprop-parameter-sets={},{}\r\n",
-            profile_level_id(description.parameter_sets.first()),
-            sets(0),
-            sets(1),
-        ),
-        // RFC 7798 §7.2.1
-        Codec::H265 => write!(
-            media,
-            "a=rtpmap:{payload} H265/90000\r\n\
-             a=fmtp:{payload} sprop-vps={};sprop-sps={};sprop-pps={}\r\n",
-            sets(0),
-            sets(1),
-            sets(2),
-        ),
-        Codec::Mjpeg => write!(media, "a=rtpmap:{payload} JPEG/90000\r\n"),
-    };
+    let format = VideoFormat::of(description);
+    let mut media = format!("m=video 0 RTP/AVP {}\r\n{}\r\n", format.payload, format.map);
+    if !format.parameters.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(media, "a=fmtp:{} {}\r\n", format.payload, format.parameters);
+    }
     if let Some(rate) = description.rate {
         let _ = write!(media, "a=framerate:{rate}\r\n");
     }
     session(address, &media)
+}
+
+/// How a description tells what the video is.
+pub(crate) struct VideoFormat {
+    /// The payload type.
+    pub(crate) payload: u8,
+    /// The `rtpmap` line.
+    pub(crate) map: String,
+    /// What stands in the `fmtp` line; nothing where there is none.
+    pub(crate) parameters: String,
+}
+
+impl VideoFormat {
+    pub(crate) fn of(description: &Description) -> Self {
+        let payload = payload_type(description.codec);
+        let sets = |index: usize| {
+            let set = description.parameter_sets.get(index);
+            set.map(|set| STANDARD.encode(set)).unwrap_or_default()
+        };
+        let (name, parameters) = match description.codec {
+            // RFC 6184 §8.2.1
+            Codec::H264 => (
+                "H264",
+                format!(
+                    "packetization-mode=1;profile-level-id={};sprop-parameter-sets={},{}",
+                    profile_level_id(description.parameter_sets.first()),
+                    sets(0),
+                    sets(1),
+                ),
+            ),
+            // RFC 7798 §7.2.1
+            Codec::H265 => (
+                "H265",
+                format!("sprop-vps={};sprop-sps={};sprop-pps={}", sets(0), sets(1), sets(2)),
+            ),
+            Codec::Mjpeg => ("JPEG", String::new()),
+        };
+        Self { payload, map: format!("a=rtpmap:{payload} {name}/90000"), parameters }
+    }
 }
 
 /// The description of a camera that says it has something else.

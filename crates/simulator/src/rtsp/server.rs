@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{Authentication, connection};
 use crate::hub::{Description, Hub};
+use crate::plant::Plant;
 use crate::script::Script;
 use crate::sent_log::SentLog;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     /// `None` when the script sends no pictures.
     pub(crate) description: Option<Description>,
     pub(crate) sent_log: Option<SentLog>,
+    /// The marks of a planted camera.
+    pub(crate) plant: Option<Arc<Plant>>,
     pub(crate) counters: Counters,
 }
 

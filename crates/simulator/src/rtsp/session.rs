@@ -9,10 +9,11 @@ use rtsp_types::headers::{
 };
 use rtsp_types::{Method, Request, Response, StatusCode, Version};
 
-use super::auth::Authentication;
+use super::auth::{Authentication, Challenge, REALM};
 use super::sdp::{self, TRACK};
 use super::server::Shared;
-use crate::packetize::{RtpStream, payload_type};
+use crate::packetize::{Marks, RtpStream, payload_type};
+use crate::plant::{self, AUDIO_TRACK, Plant};
 use crate::script::{Conduct, Script};
 
 /// The path of every camera's stream.
@@ -48,6 +49,8 @@ pub(super) struct Start {
     pub(super) stream: RtpStream,
     /// The time stamp of the first access unit, as `RTP-Info` announced it.
     pub(super) timestamp: u32,
+    /// The channel of a planted camera's audio.
+    pub(super) audio: Option<u8>,
 }
 
 /// One connection's state.
@@ -55,16 +58,21 @@ pub(super) struct Session {
     shared: Arc<Shared>,
     /// The address that the camera was reached at.
     local: IpAddr,
-    nonce: String,
+    challenge: Challenge,
     id: String,
     start: Option<Start>,
+    audio: Option<u8>,
 }
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>, local: IpAddr) -> Result<Self, getrandom::Error> {
         let nonce = format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?);
         let id = format!("{:08X}", getrandom::u32()?);
-        Ok(Self { shared, local, nonce, id, start: None })
+        let (challenge, id) = match &shared.plant {
+            None => (Challenge { realm: REALM.to_owned(), nonce, more: String::new() }, id),
+            Some(plant) => (challenge(plant), plant.text("rtsp/session").to_owned()),
+        };
+        Ok(Self { shared, local, challenge, id, start: None, audio: None })
     }
 
     /// The answer to a request, as the camera's script has it.
@@ -105,14 +113,15 @@ impl Session {
             && self.shared.authentication.accepts(
                 request.method().into(),
                 authorization,
-                &self.nonce,
+                &self.challenge,
             )
     }
 
     fn unauthorized(&self, request: &Request<Vec<u8>>) -> Reply {
         // A camera that authorizes nobody asks for a password even if it has none.
-        let challenge = self.shared.authentication.challenge(&self.nonce);
-        let challenge = challenge.unwrap_or_else(|| Authentication::digest_challenge(&self.nonce));
+        let challenge = self.shared.authentication.challenge(&self.challenge);
+        let challenge =
+            challenge.unwrap_or_else(|| Authentication::digest_challenge(&self.challenge));
         self.reply(request, StatusCode::Unauthorized, &[(WWW_AUTHENTICATE, challenge)], "")
     }
 
@@ -123,7 +132,8 @@ impl Session {
         });
         match request.method() {
             Method::Options => {
-                self.reply(request, StatusCode::Ok, &[(PUBLIC, METHODS.to_owned())], "")
+                let methods = self.with_mark(METHODS.to_owned(), ", ", "rtsp/public");
+                self.reply(request, StatusCode::Ok, &[(PUBLIC, methods)], "")
             }
             _ if !known => self.refuse(request, StatusCode::NotFound),
             Method::Describe => self.describe(request),
@@ -136,22 +146,28 @@ impl Session {
                 Reply { then: Then::Close, ..self.reply(request, StatusCode::Ok, &[], "") }
             }
             Method::GetParameter | Method::SetParameter => {
-                self.reply(request, StatusCode::Ok, &[], "")
+                let body = self.with_mark(String::new(), "", "rtsp/get-parameter-body");
+                self.reply(request, StatusCode::Ok, &[], &body)
             }
             _ => self.refuse(request, StatusCode::NotImplemented),
         }
     }
 
     fn describe(&self, request: &Request<Vec<u8>>) -> Reply {
+        let plant = self.shared.plant.as_deref();
         let sdp = match (self.shared.script, &self.shared.description) {
             (Script::Advertise(what), _) => sdp::advertised(self.local, what),
-            (_, Some(description)) => sdp::honest(self.local, description),
+            (_, Some(description)) => match plant {
+                Some(plant) => plant::describe(plant, self.local, description, TRACK),
+                None => sdp::honest(self.local, description),
+            },
             (_, None) => return self.refuse(request, StatusCode::NotFound),
         };
-        let fields = [
-            (CONTENT_TYPE, "application/sdp".to_owned()),
-            (CONTENT_BASE, format!("{}/", uri(request))),
-        ];
+        let mut base = self.with_mark(format!("{}/", uri(request)), "", "rtsp/content-base");
+        if !base.ends_with('/') {
+            base.push('/');
+        }
+        let fields = [(CONTENT_TYPE, "application/sdp".to_owned()), (CONTENT_BASE, base)];
         self.reply(request, StatusCode::Ok, &fields, &sdp)
     }
 
@@ -160,6 +176,13 @@ impl Session {
         let Some(channel) = wanted.and_then(interleaved_channel) else {
             return self.refuse(request, StatusCode::UnsupportedTransport);
         };
+        let audio = self.shared.plant.is_some()
+            && request.request_uri().is_some_and(|uri| uri.path().ends_with(AUDIO_TRACK));
+        if audio {
+            self.audio = Some(channel);
+            let transport = format!("RTP/AVP/TCP;unicast;interleaved={channel}-{}", channel + 1);
+            return self.reply(request, StatusCode::Ok, &[(TRANSPORT, transport)], "");
+        }
         let random = (getrandom::u32(), getrandom::u64());
         let (Ok(ssrc), Ok(random)) = random else {
             return self.refuse(request, StatusCode::InternalServerError);
@@ -174,28 +197,41 @@ impl Session {
                 sequence: u16::from_be_bytes([s1, s0]),
                 packets: 0,
                 octets: 0,
+                marks: self.shared.plant.as_deref().map(marks),
             },
+            audio: None,
             timestamp: u32::from_be_bytes([t3, t2, t1, t0]),
         });
         let transport = format!(
             "RTP/AVP/TCP;unicast;interleaved={channel}-{};ssrc={ssrc:08X};mode=\"PLAY\"",
             channel + 1
         );
+        let transport = self.with_mark(transport, ";x-mark=", "rtsp/transport");
         self.reply(request, StatusCode::Ok, &[(TRANSPORT, transport)], "")
     }
 
     fn play(&self, request: &Request<Vec<u8>>) -> Reply {
-        let Some(start) = self.start.clone() else {
+        let Some(mut start) = self.start.clone() else {
             return self.refuse(request, StatusCode::MethodNotValidInThisState);
         };
+        start.audio = self.audio;
         let info = format!(
             "url={}/{TRACK};seq={};rtptime={}",
             uri(request),
             start.stream.sequence,
             start.timestamp
         );
+        let info = self.with_mark(info, ";x-mark=", "rtsp/rtp-info");
         let reply = self.reply(request, StatusCode::Ok, &[(RTP_INFO, info)], "");
         Reply { then: Then::Play(start), ..reply }
+    }
+
+    /// `text` with a mark behind it, on a planted camera.
+    fn with_mark(&self, text: String, separator: &str, place: &str) -> String {
+        match &self.shared.plant {
+            None => text,
+            Some(plant) => format!("{text}{separator}{}", plant.text(place)),
+        }
     }
 
     fn refuse(&self, request: &Request<Vec<u8>>, status: StatusCode) -> Reply {
@@ -210,11 +246,20 @@ impl Session {
         body: &str,
     ) -> Reply {
         let mut response = Response::builder(Version::V1_0, status);
+        if let Some(plant) = &self.shared.plant {
+            let unauthorized = status == StatusCode::Unauthorized;
+            response = response.reason_phrase(plant.reason(request.method(), unauthorized));
+            for (name, value) in plant.headers() {
+                response = response.header(name, value.as_str());
+            }
+        }
         if let Some(number) = request.header(&CSEQ) {
             response = response.header(CSEQ, number.as_str());
         }
-        if self.start.is_some() {
-            response = response.header(SESSION, format!("{};timeout=60", self.id));
+        if self.start.is_some() || self.audio.is_some() {
+            // A planted camera wants to be asked often: its answers carry marks.
+            let timeout = if self.shared.plant.is_some() { 4 } else { 60 };
+            response = response.header(SESSION, format!("{};timeout={timeout}", self.id));
         }
         for (name, value) in fields {
             response = response.header(name.clone(), value.as_str());
@@ -222,6 +267,20 @@ impl Session {
         let bytes = serialize(&response.build(body));
         Reply { bytes, then: Then::Continue }
     }
+}
+
+fn challenge(plant: &Plant) -> Challenge {
+    let mark = |place: &str| plant.text(place).to_owned();
+    let more = format!(
+        ", opaque=\"{}\", domain=\"/{}\"",
+        plant.text("rtsp/opaque"),
+        plant.text("rtsp/domain")
+    );
+    Challenge { realm: mark("rtsp/realm"), nonce: mark("rtsp/nonce"), more }
+}
+
+fn marks(plant: &Plant) -> Arc<Marks> {
+    Arc::new(Marks { packet: plant.packet_marks(), jpeg: plant.jpeg() })
 }
 
 fn serialize<B: AsRef<[u8]>>(response: &Response<B>) -> Vec<u8> {

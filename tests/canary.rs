@@ -1,0 +1,292 @@
+//! No byte that a camera wrote reaches the core network.
+//!
+//! Planted cameras carry random marks at every place a camera can write; everything the core side
+//! emits is searched for them. Controls: the same search over the camera's own bytes finds every mark,
+//! and naive pipelines beside the gateway, on the same camera, are caught.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cofferdam_canary::client::{self, Transport};
+use cofferdam_canary::relay::Relay;
+use cofferdam_canary::{Capture, Kind, Mark, PlantedCamera, Search};
+use cofferdam_simulator::{Authentication, Camera, Codec, Credentials};
+use cofferdam_system_tests::judge::{Verdict, judge};
+use cofferdam_system_tests::{
+    CameraConfig, Client, Gateway, GatewayConfig, Player, eventually, programs, scene,
+};
+use tempfile::{NamedTempFile, TempDir};
+
+const USER: &str = "viewer";
+const PASSWORD: &str = "0pen-sesame";
+/// A naive pipeline is given so long.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A planted camera, and the wire in front of it.
+struct Planted {
+    id: &'static str,
+    camera: Camera,
+    relay: Relay,
+    marks: PlantedCamera,
+}
+
+impl Planted {
+    fn start(id: &'static str, number: u8, codec: Codec) -> Self {
+        let mut settings = scene::settings(id, number, codec);
+        settings.planted = true;
+        // With a challenge: its realm and nonce are places, too.
+        let password = PASSWORD.to_owned().into();
+        let credentials = Credentials { user: USER.into(), password };
+        settings.authentication = Authentication::Digest { credentials, qop: true };
+        let camera = Camera::start(settings).unwrap();
+        let relay = Relay::start(camera.address()).unwrap();
+        let marks = camera.planted().unwrap();
+        Self { id, camera, relay, marks }
+    }
+
+    fn config(&self, password: &Path) -> CameraConfig {
+        let (width, height) = scene::SIZE;
+        let url = format!("rtsp://{}/stream", self.relay.address());
+        CameraConfig::new(self.id, &url, (width, height, scene::RATE))
+            .with(&format!("username = \"{USER}\""))
+            .with(&format!("password_file = \"{}\"", password.display()))
+            .with("signal_loss = { hold = \"1s\" }")
+    }
+
+    /// Its URL for those who put user and password there.
+    fn url(&self) -> String {
+        format!("rtsp://{USER}:{PASSWORD}@{}/stream", self.relay.address())
+    }
+
+    /// The search over its own bytes, as they were on the wire, finds every mark.
+    fn assert_every_mark_was_sent(&self) {
+        let found = search([self]).captures(&self.relay.captures(self.id));
+        let found = found.places();
+        let all: Vec<&str> = self.marks.marks.iter().map(Mark::place).collect();
+        let missing: Vec<&&str> = all.iter().filter(|place| !found.contains(place)).collect();
+        assert!(missing.is_empty(), "{} never sent {missing:?}", self.id);
+        assert!(all.len() > 80, "{}: {} places", self.id, all.len());
+    }
+}
+
+fn search<'a>(cameras: impl IntoIterator<Item = &'a Planted>) -> Search {
+    Search::new(cameras.into_iter().flat_map(|camera| &camera.marks.marks)).unwrap()
+}
+
+fn password_file() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{PASSWORD}\n")).unwrap();
+    file
+}
+
+fn play(gateway: &Gateway, mount: &str, transport: Transport) -> Vec<Capture> {
+    let enough = |packets, lasted| packets > 60 && lasted > Duration::from_secs(3);
+    let seen = client::watch(gateway.rtsp, mount, transport, enough).unwrap();
+    assert_eq!(seen.status, 200, "{mount} {transport:?}");
+    assert!(seen.packets > 60, "{mount} {transport:?}: {} packets", seen.packets);
+    seen.captures
+}
+
+/// Everything a gateway says to anyone but cameras while these cameras play, and after they are gone.
+fn everything_emitted(cameras: Vec<Planted>, log: &str) -> (Vec<Planted2>, Vec<Capture>) {
+    let password = password_file();
+    let mut config =
+        GatewayConfig::open(cameras.iter().map(|c| c.config(password.path())).collect());
+    config.preamble = format!("[log]\n{log}");
+    let mut gateway = Gateway::start(&config);
+    let mut captures = Vec::new();
+    for camera in &cameras {
+        let id = format!("camera=\"{}\"", camera.id);
+        // It says goodbye once, and is connected to again.
+        gateway.wait_for_metric("cofferdam_camera_pictures_total", &[&id], |n| n > 60.0);
+        gateway.wait_for_metric("cofferdam_camera_state", &[&id, "state=\"live\""], |v| v == 1.0);
+        assert!(camera.camera.connections() >= 2, "{} said goodbye", camera.id);
+    }
+    let mounts: Vec<(String, Transport)> = cameras
+        .iter()
+        .flat_map(|camera| {
+            let mount = |what, transport| (format!("{}/{what}", camera.id), transport);
+            [
+                mount("main", Transport::Tcp),
+                mount("main", Transport::Udp),
+                mount("sub", Transport::Tcp),
+            ]
+        })
+        .collect();
+    std::thread::scope(|threads| {
+        let readers: Vec<_> = mounts
+            .iter()
+            .map(|(mount, transport)| threads.spawn(|| play(&gateway, mount, *transport)))
+            .collect();
+        captures.extend(readers.into_iter().flat_map(|reader| reader.join().unwrap()));
+    });
+    // The cameras play: what was searched is what came of live pictures.
+    for (number, camera) in (1..).zip(&cameras) {
+        let url = gateway.url(&format!("{}/main", camera.id));
+        let player = Player::start(
+            Client::Ffmpeg,
+            cofferdam_system_tests::Transport::Tcp,
+            &url,
+            scene::size(),
+        );
+        let (codes, blank) = player.barcodes(20, PATIENCE);
+        assert_eq!(judge(&codes, blank, number, 20), Verdict::Live, "{} plays", camera.id);
+    }
+    captures.extend(pages(&gateway));
+    captures.extend(refusals(&gateway));
+    let cameras: Vec<Planted2> = cameras
+        .into_iter()
+        .map(|camera| {
+            camera.assert_every_mark_was_sent();
+            let Planted { id, camera, relay, marks } = camera;
+            camera.stop();
+            Planted2 { id, marks, _relay: relay }
+        })
+        .collect();
+    for camera in &cameras {
+        let mount = format!("{}/main", camera.id);
+        eventually("the description to be refused", || {
+            let seen = client::watch(gateway.rtsp, &mount, Transport::Tcp, |_, _| true).unwrap();
+            captures.extend(seen.captures);
+            seen.status == 503
+        });
+    }
+    captures.extend(pages(&gateway));
+    gateway.stop();
+    let log = gateway.log_bytes();
+    assert!(!log.is_empty());
+    captures.push(Capture::new("log", Kind::Bytes(log)));
+    (cameras, captures)
+}
+
+/// A planted camera that has been stopped.
+struct Planted2 {
+    id: &'static str,
+    marks: PlantedCamera,
+    // What connects here is refused a camera, not a port.
+    _relay: Relay,
+}
+
+fn pages(gateway: &Gateway) -> Vec<Capture> {
+    let paths = ["/metrics", "/healthz", "/readyz", "/", "/status", "/no/such/page"];
+    let mut captures: Vec<Capture> =
+        paths.iter().map(|path| client::get(gateway.admin, path).unwrap().2).collect();
+    let wrong = [
+        ("POST", &b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"[..]),
+        ("no HTTP", b"\x00\xffnothing\r\n\r\n"),
+    ];
+    captures.extend(
+        wrong.iter().map(|(name, request)| client::ask(gateway.admin, name, request).unwrap()),
+    );
+    assert!(captures.iter().all(|page| !page.is_empty()), "{captures:?}");
+    captures
+}
+
+/// RTSP requests that are answered with an error.
+fn refusals(gateway: &Gateway) -> Vec<Capture> {
+    let requests = [
+        "DESCRIBE rtsp://x/no/such/mount RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        "SETUP rtsp://x/h264/main/other RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP\r\n\r\n",
+        "PLAY rtsp://x/h264/main RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        "ANNOUNCE rtsp://x/h264/main RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        "no RTSP at all\r\n\r\n",
+    ];
+    let answers: Vec<Capture> = requests
+        .iter()
+        .map(|request| client::ask(gateway.rtsp, request, request.as_bytes()).unwrap())
+        .collect();
+    assert!(answers.iter().all(|answer| !answer.is_empty()), "{answers:?}");
+    answers
+}
+
+fn nothing_is_found(log: &str) {
+    let cameras = vec![
+        Planted::start("h264", 1, Codec::H264),
+        Planted::start("h265", 2, Codec::H265),
+        Planted::start("mjpeg", 3, Codec::Mjpeg),
+    ];
+    let (cameras, captures) = everything_emitted(cameras, log);
+    let search = Search::new(cameras.iter().flat_map(|camera| &camera.marks.marks)).unwrap();
+    let searched = search.captures(&captures);
+    assert_eq!(searched.findings, []);
+    assert!(searched.bytes > 1_000_000, "{} bytes", searched.bytes);
+    assert!(searched.chance < 1e-3, "chance: {}", searched.chance);
+    // The control: one mark in one log line would have been found.
+    let mark = cameras[1].marks.marks[0].bytes();
+    let line = [b"WARN camera says ", mark, b"\n"].concat();
+    assert!(!search.bytes("log", &line).findings.is_empty());
+}
+
+#[test]
+fn nothing_a_camera_wrote_reaches_the_core_or_a_text_log() {
+    nothing_is_found("level = \"trace\"\nformat = \"text\"");
+}
+
+#[test]
+fn nothing_a_camera_wrote_reaches_the_core_or_a_json_log() {
+    nothing_is_found("level = \"debug\"\nformat = \"json\"");
+}
+
+/// What a pipeline that runs beside the gateway made of a planted camera.
+fn naive(name: &str, camera: &Planted, program: &str, arguments: &[&str], out: &Path) -> Capture {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ended = cofferdam_system_tests::until(PATIENCE, name, || child.try_wait().unwrap());
+    let bytes = std::fs::read(out).unwrap_or_default();
+    assert!(bytes.len() > 10_000, "{name} made {} bytes, {ended}", bytes.len());
+    assert!(camera.camera.pictures_sent() > 0);
+    Capture::new(name, Kind::Bytes(bytes))
+}
+
+#[test]
+fn naive_pipelines_on_the_same_camera_are_caught() {
+    let camera = Planted::start("h264", 1, Codec::H264);
+    let search = search([&camera]);
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let url = camera.url();
+    let caught = |name: &str, program: &str, arguments: &[&str], out: &Path| {
+        let capture = naive(name, &camera, program, arguments, out);
+        let found = search.captures([&capture]);
+        found.places().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+
+    if programs::has("ffmpeg", "naive_pipelines_on_the_same_camera_are_caught") {
+        let input = ["-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", &url, "-an"];
+        let run = |name: &str, encode: &[&str]| {
+            let out = path(name);
+            let file = out.to_str().unwrap();
+            let output = ["-frames:v", "40", "-f", "h264", "-y", file];
+            caught(name, "ffmpeg", &[&input[..], encode, &output].concat(), &out)
+        };
+        // The first reader gets the goodbye, as a gateway would: a copy survives it.
+        let copied = run("copy.h264", &["-c", "copy"]);
+        assert!(copied.len() > 20, "a copy carries {copied:?}");
+        let encoded = run("ffmpeg.h264", &["-c:v", "libx264", "-preset", "ultrafast"]);
+        assert!(encoded.iter().any(|place| place == "h264/sei-captions"), "ffmpeg: {encoded:?}");
+    }
+    if programs::has("gst-launch-1.0", "naive_pipelines_on_the_same_camera_are_caught") {
+        let out = path("gstreamer.h264");
+        let pipeline = format!(
+            "rtspsrc location=rtsp://{}/stream user-id={USER} user-pw={PASSWORD} protocols=tcp ! \
+             rtph264depay ! h264parse ! avdec_h264 ! identity eos-after=40 ! \
+             x264enc speed-preset=ultrafast tune=zerolatency ! filesink location={}",
+            camera.relay.address(),
+            out.display()
+        );
+        let words: Vec<&str> = ["-q"].into_iter().chain(pipeline.split(' ')).collect();
+        let encoded = caught("GStreamer", "gst-launch-1.0", &words, &out);
+        assert!(
+            encoded.iter().any(|place| place == "h264/sei-captions"),
+            "one-process GStreamer: {encoded:?}"
+        );
+    }
+}
