@@ -24,6 +24,13 @@ pub(crate) enum Command {
     Attest(AttestOptions),
     /// Ask a camera what it is, and print a ready `[[camera]]` block.
     Probe(ProbeOptions),
+    /// Show, on this host, that nothing a camera writes crosses; writes a report.
+    ///
+    /// Starts the gateway a second time, on loopback, between simulated cameras that carry random
+    /// marks at every place a camera can write and readers that keep every byte. Takes half a minute,
+    /// disturbs nothing that runs, and ends with 0 only where nothing crossed and every mark was seen
+    /// on the wire to the gateway.
+    Prove(ProveOptions),
 }
 
 #[derive(Debug, Args)]
@@ -78,6 +85,16 @@ pub(crate) struct AttestOptions {
     /// The list, where `core.vetted` names another than vetted.toml beside the programs.
     #[arg(long, value_name = "FILE")]
     pub(crate) list: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveOptions {
+    /// A configuration whose encoder settings are used; the defaults otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder for `cofferdam-proof.html` and `cofferdam-proof.json`.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

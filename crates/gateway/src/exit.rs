@@ -29,6 +29,11 @@ impl Exit {
         Self { code: 4, message }
     }
 
+    /// A process that was started for this one ended with `code`, for this reason.
+    pub(crate) const fn with_code(code: u8, message: String) -> Self {
+        Self { code, message }
+    }
+
     /// A process that was started for this one ended with `code`, having said why.
     pub(crate) const fn passed_on(code: u8) -> Self {
         Self { code, message: String::new() }

@@ -18,6 +18,7 @@ mod logging;
 mod parent;
 mod probe;
 mod programs;
+mod prove;
 mod signals;
 mod vetting;
 
@@ -55,5 +56,6 @@ async fn dispatch(command: Command) -> Result<(), Exit> {
         Command::Check(options) => check::run(&options.config).await,
         Command::Attest(options) => attest::run(&options).await,
         Command::Probe(options) => probe::run(&options).await,
+        Command::Prove(options) => prove::run(&options).await,
     }
 }

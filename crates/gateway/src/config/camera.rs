@@ -189,6 +189,11 @@ fn encoder(
     })
 }
 
+/// How a camera is encoded that says nothing about it; `None` would be a bug in the defaults.
+pub(crate) fn default_encoder() -> Option<EncoderSettings> {
+    encoder(&file::Encoder::default(), &|name| name.to_owned(), &mut Found::new())
+}
+
 fn signal_loss(
     raw: &file::SignalLoss,
     key: &impl Fn(&str) -> String,

@@ -20,6 +20,7 @@ use cofferdam_ingest_boot::Colour;
 use cofferdam_picture::{CameraId, FrameRate, Geometry};
 use url::Url;
 
+pub(crate) use camera::default_encoder;
 pub(crate) use load::load;
 pub(crate) use secret::read_password;
 

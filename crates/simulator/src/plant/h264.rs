@@ -88,7 +88,14 @@ pub(super) fn parameter_set(plant: &Plant, nal: &[u8]) -> Vec<u8> {
             sps.trailing();
             (sps.to_bytes(), plant.bytes("h264/sps-trailing"))
         }
-        8 => (unescape(payload), plant.bytes("h264/pps-trailing")),
+        8 => {
+            // A reader would take what follows for the fields that High profiles have there
+            // (7.3.2.2): so those come first, and say nothing.
+            let mut pps = Bits::of(&unescape(payload)).without_trailing();
+            pps.put(3, 0b001);
+            pps.trailing();
+            (pps.to_bytes(), plant.bytes("h264/pps-trailing"))
+        }
         _ => return nal.to_vec(),
     };
     [&[*header], escape(&rbsp).as_slice(), mark].concat()

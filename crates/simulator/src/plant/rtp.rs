@@ -34,8 +34,8 @@ impl Plant {
         let count = u8::try_from(padding.len() + 1).unwrap_or(1);
         PacketMarks {
             sources: self.bytes("rtp/contributing-sources").to_vec(),
-            // A profile's own extension: nobody else knows what it means.
-            extension: [&[0x10, 0x00], &words[..], extension].concat(),
+            // A vendor's own extension: RFC 8285 has numbers that readers would look into.
+            extension: [&[0xAB, 0xCD], &words[..], extension].concat(),
             padding: [padding, &[count]].concat(),
         }
     }

@@ -67,8 +67,10 @@ pub(crate) fn describe(
     let VideoFormat { payload, map, parameters } = VideoFormat::of(description);
     let separator = if parameters.is_empty() { "" } else { ";" };
     let rate = description.rate.unwrap_or(25);
-    // Where an address should stand: hosts of a domain that cannot be (RFC 2606).
+    // A host of a domain that cannot be (RFC 2606), where nobody looks it up.
     let host = |place: &str| format!("{}.invalid", plant.text(place));
+    // Readers look up where media come from: an address, and a mark for its range.
+    let range = |place: &str| format!("{address}/{}", plant.text(place));
     let family = if address.is_ipv4() { "IP4" } else { "IP6" };
     let session = [
         "v=0".to_owned(),
@@ -84,7 +86,7 @@ pub(crate) fn describe(
         format!("u=http://{}/", host("sdp/uri")),
         format!("e={}@example.invalid", mark("sdp/email")),
         format!("p={}", mark("sdp/phone")),
-        format!("c=IN {family} {}", host("sdp/connection")),
+        format!("c=IN {family} {}", range("sdp/connection")),
         format!("b=X-{}:{}", mark("sdp/bandwidth-type"), mark("sdp/bandwidth")),
         format!("t={} {}", mark("sdp/time-start"), mark("sdp/time-stop")),
         format!("r={} 0 0", mark("sdp/repeat")),
@@ -98,7 +100,7 @@ pub(crate) fn describe(
     let video = [
         format!("m=video 0 RTP/AVP {payload} 127 {}", mark("sdp/media-format")),
         format!("i={}", mark("sdp/media-title")),
-        format!("c=IN {family} {}", host("sdp/media-connection")),
+        format!("c=IN {family} {}", range("sdp/media-connection")),
         format!("b=AS:{}", mark("sdp/media-bandwidth")),
         format!("k=clear:{}", mark("sdp/media-key")),
         format!("a=rtpmap:127 {}/90000", mark("sdp/other-encoding")),

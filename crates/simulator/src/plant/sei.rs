@@ -24,10 +24,10 @@ pub(super) fn messages(plant: &Plant, prefix: &str) -> Vec<Message> {
         .chunks(2)
         .flat_map(|pair| [PAIR, pair[0], pair.get(1).copied().unwrap_or(0)])
         .collect();
-    // Flags and the number of pairs; em_data; the pairs; marker bits.
+    // Flags (both kinds of data are to be processed) and the number of pairs; em_data; the pairs; marker bits.
     let count = u8::try_from(triplets.len() / 3).unwrap_or(0) & 0x1F;
     vec![
-        message(4, &[&CAPTIONS, &[0x40 | count, 0xFF], &triplets, &[0xFF]]),
+        message(4, &[&CAPTIONS, &[0xC0 | count, 0xFF], &triplets, &[0xFF]]),
         // Another country and provider.
         message(4, &[&[0x26, 0x00, 0x04], mark("sei-registered")]),
         message(5, &[mark("sei-uuid"), mark("sei-unregistered")]),

@@ -176,10 +176,10 @@ impl Session {
         let Some(channel) = wanted.and_then(interleaved_channel) else {
             return self.refuse(request, StatusCode::UnsupportedTransport);
         };
-        let audio = self.shared.plant.is_some()
-            && request.request_uri().is_some_and(|uri| uri.path().ends_with(AUDIO_TRACK));
-        if audio {
-            self.audio = Some(channel);
+        if let Some(track) = self.other_track(request) {
+            if track == AUDIO_TRACK {
+                self.audio = Some(channel);
+            }
             let transport = format!("RTP/AVP/TCP;unicast;interleaved={channel}-{}", channel + 1);
             return self.reply(request, StatusCode::Ok, &[(TRANSPORT, transport)], "");
         }
@@ -208,6 +208,13 @@ impl Session {
         );
         let transport = self.with_mark(transport, ";x-mark=", "rtsp/transport");
         self.reply(request, StatusCode::Ok, &[(TRANSPORT, transport)], "")
+    }
+
+    /// The track of a planted camera that this request is about, where that is not its video.
+    fn other_track(&self, request: &Request<Vec<u8>>) -> Option<String> {
+        self.shared.plant.as_ref()?;
+        let track = request.request_uri()?.path().rsplit('/').next()?.to_owned();
+        (track.starts_with("trackID=") && track != TRACK).then_some(track)
     }
 
     fn play(&self, request: &Request<Vec<u8>>) -> Reply {
