@@ -8,13 +8,16 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cofferdam_canary::client::{self, Transport};
 use cofferdam_canary::relay::Relay;
 use cofferdam_canary::{Capture, Kind, Mark, PlantedCamera, Search};
-use cofferdam_simulator::{Authentication, Camera, Codec, Credentials};
-use cofferdam_system_tests::judge::{Verdict, judge};
+use cofferdam_picture::{FrameRate, Geometry};
+use cofferdam_simulator::{
+    Authentication, Camera, CameraSettings, Codec, Content, Credentials, Drawn,
+};
 use cofferdam_system_tests::{
     CameraConfig, Client, Gateway, GatewayConfig, Player, eventually, programs, scene,
 };
@@ -22,6 +25,8 @@ use tempfile::{NamedTempFile, TempDir};
 
 const USER: &str = "viewer";
 const PASSWORD: &str = "0pen-sesame";
+/// Few, so that three cameras live on two cores.
+const RATE: u32 = 8;
 /// A naive pipeline is given so long.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -35,7 +40,10 @@ struct Planted {
 
 impl Planted {
     fn start(id: &'static str, number: u8, codec: Codec) -> Self {
-        let mut settings = scene::settings(id, number, codec);
+        let geometry = Geometry::new(scene::SIZE.0, scene::SIZE.1).unwrap();
+        let drawn = Drawn::new(codec, geometry, FrameRate::new(RATE).unwrap()).unwrap();
+        let mut settings = CameraSettings::new(id.parse().unwrap(), Content::Live(drawn));
+        settings.number = number;
         settings.planted = true;
         // With a challenge: its realm and nonce are places, too.
         let password = PASSWORD.to_owned().into();
@@ -50,7 +58,7 @@ impl Planted {
     fn config(&self, password: &Path) -> CameraConfig {
         let (width, height) = scene::SIZE;
         let url = format!("rtsp://{}/stream", self.relay.address());
-        CameraConfig::new(self.id, &url, (width, height, scene::RATE))
+        CameraConfig::new(self.id, &url, (width, height, RATE))
             .with(&format!("username = \"{USER}\""))
             .with(&format!("password_file = \"{}\"", password.display()))
             .with("signal_loss = { hold = \"1s\" }")
@@ -83,15 +91,19 @@ fn password_file() -> NamedTempFile {
 }
 
 fn play(gateway: &Gateway, mount: &str, transport: Transport) -> Vec<Capture> {
-    let enough = |packets, lasted| packets > 60 && lasted > Duration::from_secs(3);
+    let enough = |packets, lasted| packets > 40 && lasted > Duration::from_secs(3);
     let seen = client::watch(gateway.rtsp, mount, transport, enough).unwrap();
     assert_eq!(seen.status, 200, "{mount} {transport:?}");
-    assert!(seen.packets > 60, "{mount} {transport:?}: {} packets", seen.packets);
+    assert!(seen.packets > 40, "{mount} {transport:?}: {} packets", seen.packets);
     seen.captures
 }
 
 /// Everything a gateway says to anyone but cameras while these cameras play, and after they are gone.
-fn everything_emitted(cameras: Vec<Planted>, log: &str) -> (Vec<Planted2>, Vec<Capture>) {
+fn everything_emitted(
+    cameras: Vec<Planted>,
+    log: &str,
+    readers: bool,
+) -> (Vec<Gone>, Vec<Capture>) {
     let password = password_file();
     let mut config =
         GatewayConfig::open(cameras.iter().map(|c| c.config(password.path())).collect());
@@ -100,50 +112,23 @@ fn everything_emitted(cameras: Vec<Planted>, log: &str) -> (Vec<Planted2>, Vec<C
     let mut captures = Vec::new();
     for camera in &cameras {
         let id = format!("camera=\"{}\"", camera.id);
-        // It says goodbye once, and is connected to again.
-        gateway.wait_for_metric("cofferdam_camera_pictures_in_total", &[&id], |n| n > 60.0);
+        // By then it has said goodbye once, was connected to again, and was asked whether it lives.
+        gateway.wait_for_metric("cofferdam_camera_pictures_in_total", &[&id], |n| n > 64.0);
         gateway.wait_for_metric("cofferdam_camera_state", &[&id, "state=\"live\""], |v| v == 1.0);
         assert!(camera.camera.connections() >= 2, "{} said goodbye", camera.id);
     }
-    let mounts: Vec<(String, Transport)> = cameras
-        .iter()
-        .flat_map(|camera| {
-            let mount = |what, transport| (format!("{}/{what}", camera.id), transport);
-            [
-                mount("main", Transport::Tcp),
-                mount("main", Transport::Udp),
-                mount("sub", Transport::Tcp),
-            ]
-        })
-        .collect();
-    std::thread::scope(|threads| {
-        let readers: Vec<_> = mounts
-            .iter()
-            .map(|(mount, transport)| threads.spawn(|| play(&gateway, mount, *transport)))
-            .collect();
-        captures.extend(readers.into_iter().flat_map(|reader| reader.join().unwrap()));
-    });
-    // The cameras play: what was searched is what came of live pictures.
-    for (number, camera) in (1..).zip(&cameras) {
-        let url = gateway.url(&format!("{}/main", camera.id));
-        let player = Player::start(
-            Client::Ffmpeg,
-            cofferdam_system_tests::Transport::Tcp,
-            &url,
-            scene::size(),
-        );
-        let (codes, blank) = player.barcodes(20, PATIENCE);
-        assert_eq!(judge(&codes, blank, number, 20), Verdict::Live, "{} plays", camera.id);
+    if readers {
+        captures.extend(streams(&gateway, &cameras));
     }
     captures.extend(pages(&gateway));
     captures.extend(refusals(&gateway));
-    let cameras: Vec<Planted2> = cameras
+    let cameras: Vec<Gone> = cameras
         .into_iter()
         .map(|camera| {
             camera.assert_every_mark_was_sent();
             let Planted { id, camera, relay, marks } = camera;
             camera.stop();
-            Planted2 { id, marks, _relay: relay }
+            Gone { id, marks, _relay: relay }
         })
         .collect();
     for camera in &cameras {
@@ -162,8 +147,51 @@ fn everything_emitted(cameras: Vec<Planted>, log: &str) -> (Vec<Planted2>, Vec<C
     (cameras, captures)
 }
 
+/// What readers of every mount are sent over both transports.
+fn streams(gateway: &Gateway, cameras: &[Planted]) -> Vec<Capture> {
+    let mounts: Vec<(String, Transport)> = cameras
+        .iter()
+        .flat_map(|camera| {
+            let mount = |what, transport| (format!("{}/{what}", camera.id), transport);
+            [
+                mount("main", Transport::Tcp),
+                mount("main", Transport::Udp),
+                mount("sub", Transport::Tcp),
+            ]
+        })
+        .collect();
+    let captures = std::thread::scope(|threads| {
+        let readers: Vec<_> = mounts
+            .iter()
+            .map(|(mount, transport)| threads.spawn(|| play(gateway, mount, *transport)))
+            .collect();
+        readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect()
+    });
+    // The cameras play: what was searched is what came of live pictures.
+    for (number, camera) in (1..).zip(cameras) {
+        let url = gateway.url(&format!("{}/main", camera.id));
+        let player = Player::start(
+            Client::Ffmpeg,
+            cofferdam_system_tests::Transport::Tcp,
+            &url,
+            scene::size(),
+        );
+        let (codes, blank) = player.barcodes(20, PATIENCE);
+        // On a busy machine pictures are repeated: what counts is whose they are, and that they move.
+        let mut counters: Vec<u32> = codes.iter().map(|code| code.counter).collect();
+        counters.dedup();
+        assert!(codes.iter().all(|code| code.camera == number), "{}: {codes:?}", camera.id);
+        assert!(
+            counters.len() > 5 && counters.is_sorted(),
+            "{} plays: {counters:?}, and {blank} pictures of something else",
+            camera.id
+        );
+    }
+    captures
+}
+
 /// A planted camera that has been stopped.
-struct Planted2 {
+struct Gone {
     id: &'static str,
     marks: PlantedCamera,
     // What connects here is refused a camera, not a port.
@@ -202,17 +230,26 @@ fn refusals(gateway: &Gateway) -> Vec<Capture> {
     answers
 }
 
-fn nothing_is_found(log: &str) {
+/// One at a time: cameras, gateway and players share two cores.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn nothing_is_found(log: &str, readers: bool) {
+    let _turn = turn();
     let cameras = vec![
         Planted::start("h264", 1, Codec::H264),
         Planted::start("h265", 2, Codec::H265),
         Planted::start("mjpeg", 3, Codec::Mjpeg),
     ];
-    let (cameras, captures) = everything_emitted(cameras, log);
+    let (cameras, captures) = everything_emitted(cameras, log, readers);
     let search = Search::new(cameras.iter().flat_map(|camera| &camera.marks.marks)).unwrap();
     let searched = search.captures(&captures);
     assert_eq!(searched.findings, []);
-    assert!(searched.bytes > 1_000_000, "{} bytes", searched.bytes);
+    let least = if readers { 500_000 } else { 50_000 };
+    assert!(searched.bytes > least, "{} bytes", searched.bytes);
     assert!(searched.chance < 1e-3, "chance: {}", searched.chance);
     // The control: one mark in one log line would have been found.
     let mark = cameras[1].marks.marks[0].bytes();
@@ -222,12 +259,13 @@ fn nothing_is_found(log: &str) {
 
 #[test]
 fn nothing_a_camera_wrote_reaches_the_core_or_a_text_log() {
-    nothing_is_found("level = \"trace\"\nformat = \"text\"");
+    nothing_is_found("level = \"trace\"\nformat = \"text\"", true);
 }
 
 #[test]
 fn nothing_a_camera_wrote_reaches_the_core_or_a_json_log() {
-    nothing_is_found("level = \"debug\"\nformat = \"json\"");
+    // The streams do not depend on the form of a log.
+    nothing_is_found("level = \"trace\"\nformat = \"json\"", false);
 }
 
 /// What a pipeline that runs beside the gateway made of a planted camera.
@@ -248,6 +286,7 @@ fn naive(name: &str, camera: &Planted, program: &str, arguments: &[&str], out: &
 
 #[test]
 fn naive_pipelines_on_the_same_camera_are_caught() {
+    let _turn = turn();
     let camera = Planted::start("h264", 1, Codec::H264);
     let search = search([&camera]);
     let folder = TempDir::new().unwrap();

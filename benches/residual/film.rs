@@ -17,9 +17,9 @@ pub(crate) fn scene(
     match film {
         Some(path) => command.arg("-i").arg(path),
         // Shapes that move, and a sensor's noise.
-        None => command.args(["-f", "lavfi", "-i"]).arg(format!(
-            "testsrc2=size={width}x{height}:rate=25,noise=alls=6:allf=t"
-        )),
+        None => command
+            .args(["-f", "lavfi", "-i"])
+            .arg(format!("testsrc2=size={width}x{height}:rate=25,noise=alls=6:allf=t")),
     };
     let filter = format!("scale={width}:{height}:out_range=tv,format=yuv420p,extractplanes=y");
     command.args(["-an", "-vf", &filter, "-frames:v", &pictures.to_string()]);

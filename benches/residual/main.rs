@@ -63,7 +63,9 @@ fn main() -> anyhow::Result<()> {
     }
     println!("encoder: the defaults (x264 superfast, quality 25), {RATE} pictures/s");
     println!();
-    println!("| picture | amplitude | block | chip | bits/picture | wrong bits | capacity, bit/s |");
+    println!(
+        "| picture | amplitude | block | chip | bits/picture | wrong bits | capacity, bit/s |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for size in [(1920, 1080), (640, 360)] {
         let scene = film::scene(film.as_deref(), size, PICTURES)?;
@@ -99,8 +101,7 @@ fn measure(scene: &[Vec<u8>], size: (usize, usize), signal: Signal) -> anyhow::R
     let gateway =
         Gateway::start(&GatewayConfig::open(vec![CameraConfig::new("cam", &camera.url(), shape)]));
     gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
-    let player =
-        Player::start(Client::Ffmpeg, Transport::Tcp, &gateway.url("cam/main"), size);
+    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &gateway.url("cam/main"), size);
     let mut reading = Reading::default();
     for _ in 0..PICTURES {
         let shown = player.next(PATIENCE).context("the player ended")?;

@@ -109,7 +109,7 @@ pub fn watch(
     let mut datagrams = [Vec::new(), Vec::new()];
     let mut sockets = sockets;
     let mut counted = (0, 0);
-    loop {
+    let open = loop {
         // A server that ends the session is done, too.
         let open = reader.look()?;
         let packets = match &mut sockets {
@@ -124,12 +124,14 @@ pub fn watch(
         };
         if !open || done(packets, start.elapsed()) || reader.kept.len() > MOST_KEPT {
             counted.1 = packets;
-            break;
+            break open;
         }
+    };
+    if open {
+        // It may close the connection at any time: what it said until then is kept.
+        let answered = reader.request("GET_PARAMETER", &base, "").is_ok();
+        let _ = answered && reader.request("TEARDOWN", &base, "").is_ok();
     }
-    reader.request("GET_PARAMETER", &base, "")?;
-    // It may close the connection before it answers.
-    let _ = reader.request("TEARDOWN", &base, "");
     let mut captures = vec![Capture::new(name.clone(), Kind::Rtsp(reader.kept))];
     if sockets.is_some() {
         let [rtp, rtcp] = datagrams;

@@ -18,6 +18,9 @@ use super::judge::{Judged, Verdict};
 use super::observe::Observed;
 use super::posture::Posture;
 
+/// Protocols in the order in which a connection meets them.
+const LAYERS: [&str; 8] = ["RTSP", "SDP", "RTP", "RTCP", "H.264", "H.265", "JPEG", "AAC"];
+
 /// What the report is about, beside its findings.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Context {
@@ -165,11 +168,12 @@ impl Report {
         judged: Judged,
         took: Duration,
     ) -> Self {
-        let mut places: BTreeMap<(String, String), Place> = BTreeMap::new();
+        let order = |layer: &str| LAYERS.iter().position(|l| *l == layer).unwrap_or(LAYERS.len());
+        let mut places: BTreeMap<(usize, String), Place> = BTreeMap::new();
         for camera in &observed.planted {
             for mark in &camera.marks {
                 let (place, layer) = (mark.place().to_owned(), mark.layer().to_owned());
-                let row = places.entry((layer.clone(), place.clone())).or_insert(Place {
+                let row = places.entry((order(&layer), place.clone())).or_insert(Place {
                     place,
                     layer,
                     planted: 0,

@@ -36,7 +36,7 @@ pub(super) const PLACES: &[Place] = &[
     number("sdp/zone"),
     text("sdp/key"),
     text("sdp/tool"),
-    text("sdp/range"),
+    text("sdp/etag"),
     text("sdp/attribute-name"),
     text("sdp/attribute-value"),
     text("sdp/media-format"),
@@ -94,7 +94,8 @@ pub(crate) fn describe(
         format!("k=clear:{}", mark("sdp/key")),
         format!("a=tool:{}", mark("sdp/tool")),
         "a=control:*".to_owned(),
-        format!("a=range:npt=now-;{}", mark("sdp/range")),
+        "a=range:npt=now-".to_owned(),
+        format!("a=etag:\"{}\"", mark("sdp/etag")),
         format!("a=x-{}:{}", mark("sdp/attribute-name"), mark("sdp/attribute-value")),
     ];
     let video = [
