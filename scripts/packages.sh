@@ -14,6 +14,9 @@ TEST_PACKAGES=(
     gir1.2-gst-rtsp-server-1.0 python3-gi curl iproute2
 )
 
+# libFuzzer is C++.
+FUZZ_PACKAGES=(g++)
+
 # The peer that benchmarks compare with is built from C.
 BENCH_PACKAGES=(libgstrtspserver-1.0-dev)
 

@@ -28,7 +28,7 @@ struct Image {
 /// A marker and its place.
 struct Marker {
     code: u8,
-    /// Its first byte, and the first after it.
+    /// Its first byte, or the first of those that fill up before it, and the first after it.
     start: usize,
     end: usize,
 }
@@ -106,12 +106,19 @@ fn marker(unit: &[u8], at: usize) -> Result<Marker, Refusal> {
 
 /// The marker that ends or interrupts the scan from `from` on.
 fn end_of_scan(unit: &[u8], from: usize) -> Result<Marker, Refusal> {
+    // The first of a row of 0xff: were one left where the rest is cut out, it would make a marker of
+    // what follows.
+    let mut start = None;
     for found in memchr::memchr_iter(0xff, unit.get(from..).unwrap_or_default()) {
         let at = from + found;
         match unit.get(at + 1) {
-            // A stuffed zero, a restart, or a byte of padding before the next.
-            Some(0x00 | 0xd0..=0xd7 | 0xff) => {}
-            Some(_) => return marker(unit, at),
+            // A byte that fills up before the next.
+            Some(0xff) => start = start.or(Some(at)),
+            // A stuffed zero, or a restart.
+            Some(0x00 | 0xd0..=0xd7) => start = None,
+            Some(code) => {
+                return Ok(Marker { code: *code, start: start.unwrap_or(at), end: at + 2 });
+            }
             None => break,
         }
     }

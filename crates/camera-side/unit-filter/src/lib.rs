@@ -27,6 +27,7 @@ mod h265;
 mod jpeg;
 pub mod limits;
 mod nal_units;
+mod sets;
 mod tally;
 #[cfg(test)]
 mod testing;

@@ -5,6 +5,7 @@ use cofferdam_picture_ring::Filtered;
 use crate::annexb::{self, Place};
 use crate::edit::Edit;
 use crate::limits::{LARGEST_PARAMETER_SET, MOST_OTHERS, MOST_SLICES};
+use crate::sets::Shorter;
 use crate::{Refusal, Tally};
 
 /// What becomes of a NAL unit by its header.
@@ -31,13 +32,16 @@ pub(crate) trait Syntax {
     ///
     /// # Errors
     /// When it is refused.
-    fn accept(&mut self, set: Self::Set, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal>;
+    fn accept(&mut self, set: Self::Set, nal: &[u8]) -> Result<Shorter, Refusal>;
 
     /// Whether the parameter sets of a slice are known.
     ///
     /// # Errors
     /// When it cannot stand where it does.
     fn knows(&self, slice: &[u8], order: &mut Self::Order) -> Result<bool, Refusal>;
+
+    /// Forgets all parameter sets.
+    fn forget(&mut self);
 }
 
 /// Says what of `unit` is kept.
@@ -46,6 +50,22 @@ pub(crate) fn check<S: Syntax>(
     unit: &[u8],
     edit: &mut Edit,
     tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let mut brought_sets = false;
+    let result = walk(syntax, unit, edit, tally, &mut brought_sets);
+    if result.is_err() && brought_sets {
+        // The decoder does not get them either: what it has and what is known here stay the same.
+        syntax.forget();
+    }
+    result
+}
+
+fn walk<S: Syntax>(
+    syntax: &mut S,
+    unit: &[u8],
+    edit: &mut Edit,
+    tally: &mut Tally,
+    brought_sets: &mut bool,
 ) -> Result<(), Refusal> {
     let (mut slices, mut others) = (0, 0);
     let mut order = S::Order::default();
@@ -70,7 +90,10 @@ pub(crate) fn check<S: Syntax>(
                     refused.get_or_insert(Refusal::NoParameterSets);
                 }
             }
+            // They begin an access unit (H.264 7.4.1.2.3, H.265 7.4.2.4.4).
+            Kind::Set(_) if slices > 0 => return Err(Refusal::Malformed),
             Kind::Set(set) => {
+                *brought_sets = true;
                 let accepted = if nal.len() > LARGEST_PARAMETER_SET {
                     Err(Refusal::TooMuch)
                 } else {
@@ -83,7 +106,6 @@ pub(crate) fn check<S: Syntax>(
                         edit.keep(framed.start..place.start);
                         edit.replace(&place, shorter);
                     }
-                    // The others are looked at all the same: they may replace what was accepted.
                     Err(refusal) => {
                         tally.count(Filtered::ParameterSet);
                         refused.get_or_insert(refusal);

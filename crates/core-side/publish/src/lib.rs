@@ -20,6 +20,7 @@ mod reader;
 mod settings;
 mod signal;
 mod unit;
+mod verified;
 
 pub use access_unit::{ParameterSets, Refusal};
 pub use commands::Commands;
@@ -30,3 +31,4 @@ pub use publisher::{CameraPublisher, OutputFault};
 pub use reader::{Subscription, SubscriptionEnd};
 pub use settings::{AfterHold, MountSeed, PublishSettings, ReaderLimits, SignalLoss};
 pub use unit::Unit;
+pub use verified::verified_nal_units;

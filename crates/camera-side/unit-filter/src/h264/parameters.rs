@@ -1,7 +1,5 @@
 //! Sequence and picture parameter sets (ITU-T H.264, 7.3.2.1 and 7.3.2.2), by `h264-reader`.
 
-use std::collections::BTreeMap;
-
 use h264_reader::Context;
 use h264_reader::nal::pps::{PicParameterSet, PpsError};
 use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags, SeqParameterSet};
@@ -10,6 +8,7 @@ use h264_reader::rbsp::{BitRead, BitReader, BitReaderError, Numeric, Primitive};
 use crate::annexb::{escape, unescape};
 use crate::bits::{Bits, cut};
 use crate::limits::{MOST_REFERENCE_MACROBLOCKS, MOST_REFERENCES};
+use crate::sets::{Sets, Shorter, in_place_of};
 use crate::{LargestPicture, Refusal};
 
 /// Baseline, Main, High (A.2). Real cameras send these three. Baseline without its constraint flags
@@ -35,15 +34,13 @@ pub(super) struct Picture {
 #[derive(Debug)]
 pub(super) struct ParameterSets {
     largest: LargestPicture,
-    sequences: BTreeMap<u8, Sequence>,
-    pictures: BTreeMap<u8, PictureSet>,
+    sequences: Sets<Sequence>,
+    /// Each with the id of its sequence.
+    pictures: Sets<u8>,
 }
 
 #[derive(Debug)]
 struct Sequence {
-    /// As it came, and what it is shortened to.
-    nal: Vec<u8>,
-    shorter: Option<Vec<u8>>,
     picture: Picture,
     /// It, alone: for reading picture parameter sets.
     context: Context,
@@ -51,95 +48,97 @@ struct Sequence {
     simple: bool,
 }
 
-#[derive(Debug)]
-struct PictureSet {
-    /// As it came, and what it is shortened to.
-    nal: Vec<u8>,
-    shorter: Option<Vec<u8>>,
-    sequence: u8,
-}
-
 impl ParameterSets {
     pub(super) const fn new(largest: LargestPicture) -> Self {
-        Self { largest, sequences: BTreeMap::new(), pictures: BTreeMap::new() }
+        Self { largest, sequences: Sets::new(), pictures: Sets::new() }
     }
 
     /// What a slice that names the picture parameter set `id` is part of.
     pub(super) fn of_picture(&self, id: u8) -> Option<Picture> {
-        let set = self.pictures.get(&id)?;
-        self.sequences.get(&set.sequence).map(|sequence| sequence.picture)
+        let sequence = self.pictures.get(id)?;
+        self.sequences.get(*sequence).map(|sequence| sequence.picture)
     }
 
     /// Takes in an SPS. Gives it again, shorter, when something follows what it says.
     ///
     /// # Errors
-    /// When it is refused. What it would have replaced is forgotten.
-    pub(super) fn sequence(&mut self, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        // The same as ever, in front of every key frame.
-        if let Some(known) = self.sequences.values().find(|sequence| sequence.nal == nal) {
-            return Ok(known.shorter.clone());
+    /// When it is refused.
+    pub(super) fn sequence(&mut self, nal: &[u8]) -> Result<Shorter, Refusal> {
+        if let Some(known) = self.sequences.known(nal) {
+            return Ok(known);
         }
-        let payload = unescape(&nal[1..]).ok_or_else(|| self.forget())?;
-        let (profile, id) = profile_and_id(&payload).ok_or_else(|| self.forget())?;
-        self.sequences.remove(&id);
-        self.pictures.retain(|_, set| set.sequence != id);
-        // What follows in a set of another profile may be of another form.
-        if !PROFILES.contains(&profile) {
-            return Err(Refusal::Unsupported);
+        let payload = unescape(&nal[1..]).ok_or(Refusal::Malformed)?;
+        let (profile, id) = profile_and_id(&payload).ok_or(Refusal::Malformed)?;
+        let (shorter, sequence) = sequence(nal, &payload, profile, self.largest)?;
+        if self.sequences.put(id, nal, &shorter, sequence) {
+            self.pictures.retain(|sequence| *sequence != id);
         }
-        let mut end = End::default();
-        let bits = Measured::new(&payload, &mut end, false);
-        let sps = SeqParameterSet::from_bits(bits).map_err(|_| Refusal::Malformed)?;
-        let picture = judge(&sps, self.largest)?;
-        let shorter = end.shortened(nal, &payload)?;
-        let simple = profile != 100 && u8::from(sps.constraint_flags) & CONSTRAINED != 0;
-        let mut context = Context::default();
-        context.put_seq_param_set(sps);
-        let sequence =
-            Sequence { nal: nal.to_vec(), shorter: shorter.clone(), picture, context, simple };
-        self.sequences.insert(id, sequence);
         Ok(shorter)
     }
 
     /// Takes in a PPS. Gives it again, shorter, when something follows what it says.
     ///
     /// # Errors
-    /// When it is refused. What it would have replaced is forgotten.
-    pub(super) fn picture(&mut self, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        if let Some(known) = self.pictures.values().find(|set| set.nal == nal) {
-            return Ok(known.shorter.clone());
+    /// When it is refused.
+    pub(super) fn picture(&mut self, nal: &[u8]) -> Result<Shorter, Refusal> {
+        if let Some(known) = self.pictures.known(nal) {
+            return Ok(known);
         }
-        let payload = unescape(&nal[1..]).ok_or_else(|| self.forget())?;
-        let (id, sequence) = ids(&payload).ok_or_else(|| self.forget())?;
-        self.pictures.remove(&id);
-        let Some(of) = self.sequences.get(&sequence) else { return Err(Refusal::NoParameterSets) };
-        let mut end = End::default();
-        let bits = Measured::new(&payload, &mut end, of.simple);
-        let pps = PicParameterSet::from_bits(&of.context, bits).map_err(|error| match error {
-            PpsError::InvalidNumSliceGroupsMinus1(_) | PpsError::InvalidSliceGroupMapType(_) => {
-                Refusal::Unsupported
-            }
-            _ => Refusal::Malformed,
-        })?;
-        // Flexible macroblock order and redundant slices: of the Baseline profile, used by nobody.
-        if pps.slice_groups.is_some() || pps.redundant_pic_cnt_present_flag {
-            return Err(Refusal::Unsupported);
-        }
-        if pps.weighted_bipred_idc > 2 {
-            return Err(Refusal::Malformed);
-        }
-        let shorter = end.shortened(nal, &payload)?;
-        let set = PictureSet { nal: nal.to_vec(), shorter: shorter.clone(), sequence };
-        self.pictures.insert(id, set);
+        let payload = unescape(&nal[1..]).ok_or(Refusal::Malformed)?;
+        let (id, sequence) = ids(&payload).ok_or(Refusal::Malformed)?;
+        let of = self.sequences.get(sequence).ok_or(Refusal::NoParameterSets)?;
+        let shorter = picture(nal, &payload, of)?;
+        self.pictures.put(id, nal, &shorter, sequence);
         Ok(shorter)
     }
 
-    /// A set that cannot be read may have been meant to replace any.
-    fn forget(&mut self) -> Refusal {
+    /// Forgets all of them.
+    pub(super) fn forget(&mut self) {
         self.sequences.clear();
         self.pictures.clear();
-        Refusal::Malformed
     }
+}
+
+/// What an SPS is cut down to, and what it says.
+fn sequence(
+    nal: &[u8],
+    payload: &[u8],
+    profile: u8,
+    largest: LargestPicture,
+) -> Result<(Shorter, Sequence), Refusal> {
+    // What follows in a set of another profile may be of another form.
+    if !PROFILES.contains(&profile) {
+        return Err(Refusal::Unsupported);
+    }
+    let mut end = End::default();
+    let bits = Measured::new(payload, &mut end, false);
+    let sps = SeqParameterSet::from_bits(bits).map_err(|_| Refusal::Malformed)?;
+    let picture = judge(&sps, largest)?;
+    let shorter = end.shortened(nal, payload)?;
+    let simple = profile != 100 && u8::from(sps.constraint_flags) & CONSTRAINED != 0;
+    let mut context = Context::default();
+    context.put_seq_param_set(sps);
+    Ok((shorter, Sequence { picture, context, simple }))
+}
+
+/// What a PPS is cut down to.
+fn picture(nal: &[u8], payload: &[u8], of: &Sequence) -> Result<Shorter, Refusal> {
+    let mut end = End::default();
+    let bits = Measured::new(payload, &mut end, of.simple);
+    let pps = PicParameterSet::from_bits(&of.context, bits).map_err(|error| match error {
+        PpsError::InvalidNumSliceGroupsMinus1(_) | PpsError::InvalidSliceGroupMapType(_) => {
+            Refusal::Unsupported
+        }
+        _ => Refusal::Malformed,
+    })?;
+    // Flexible macroblock order and redundant slices: of the Baseline profile, used by nobody.
+    if pps.slice_groups.is_some() || pps.redundant_pic_cnt_present_flag {
+        return Err(Refusal::Unsupported);
+    }
+    if pps.weighted_bipred_idc > 2 {
+        return Err(Refusal::Malformed);
+    }
+    end.shortened(nal, payload)
 }
 
 /// `pic_parameter_set_id` and `seq_parameter_set_id`.
@@ -217,12 +216,12 @@ struct End {
 
 impl End {
     /// The NAL unit without what follows.
-    fn shortened(&self, nal: &[u8], payload: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        if !self.more {
-            return Ok(None);
+    fn shortened(&self, nal: &[u8], payload: &[u8]) -> Result<Shorter, Refusal> {
+        if self.more {
+            in_place_of(nal, escape(&nal[..1], &cut(payload, self.bits, 0)))
+        } else {
+            Ok(None)
         }
-        let shorter = escape(&nal[..1], &cut(payload, self.bits, 0));
-        if shorter.len() > nal.len() { Err(Refusal::Malformed) } else { Ok(Some(shorter)) }
     }
 }
 

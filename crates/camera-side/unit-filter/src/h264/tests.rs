@@ -435,3 +435,20 @@ fn what_a_picture_does_not_need_so_many_of_is_refused() {
     assert_eq!(filter(&mut begun(), &long(room)).result, Ok(()));
     assert_eq!(filter(&mut begun(), &long(room + 1)).result, Err(Refusal::TooMuch));
 }
+
+#[test]
+fn parameter_sets_come_before_slices() {
+    let unit = stream(&[idr(), Sps::default().nal()]);
+    assert_eq!(filter(&mut begun(), &unit).result, Err(Refusal::Malformed));
+}
+
+/// What the filter knows is what the decoder has.
+#[test]
+fn parameter_sets_of_a_refused_unit_are_not_known() {
+    let mut known = begun();
+    let other = Sps { size: (44, 36), crop: None, ..Sps::default() };
+    let bad = slice(0x65, 7, 0);
+    let unit = stream(&[other.nal(), Pps::default().nal(), bad]);
+    assert_eq!(filter(&mut known, &unit).result, Err(Refusal::Malformed));
+    assert_eq!(filter(&mut known, &stream(&[idr()])).result, Err(Refusal::NoParameterSets));
+}

@@ -11,6 +11,7 @@ mod vui;
 use cofferdam_picture_ring::Filtered;
 
 use crate::nal_units::{Kind, Syntax};
+use crate::sets::Shorter;
 use crate::{LargestPicture, Refusal};
 use parameters::ParameterSets;
 use slice::{PictureOrder, Slice};
@@ -62,7 +63,7 @@ impl Syntax for Rules {
         }
     }
 
-    fn accept(&mut self, set: Set, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+    fn accept(&mut self, set: Set, nal: &[u8]) -> Result<Shorter, Refusal> {
         match set {
             Set::Video => self.sets.video(nal),
             Set::Sequence => self.sets.sequence(nal),
@@ -75,6 +76,10 @@ impl Syntax for Rules {
         let Some(picture) = self.sets.of_picture(slice.parameter_set) else { return Ok(false) };
         order.follows(&slice, picture).ok_or(Refusal::Malformed)?;
         Ok(true)
+    }
+
+    fn forget(&mut self) {
+        self.sets.forget();
     }
 }
 

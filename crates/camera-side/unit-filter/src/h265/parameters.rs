@@ -1,10 +1,9 @@
 //! The parameter sets accepted so far (ITU-T H.265, 7.3.2).
 
-use std::collections::BTreeMap;
-
 use super::{HEADER, pps, sps, vps};
 use crate::annexb::{escape, unescape};
 use crate::bits::{BadBits, cut};
+use crate::sets::{Sets, Shorter, in_place_of};
 use crate::{LargestPicture, Refusal};
 
 /// What a picture is made of, in tree blocks.
@@ -26,9 +25,9 @@ pub(super) struct SlicePicture {
 #[derive(Debug)]
 pub(super) struct ParameterSets {
     largest: LargestPicture,
-    videos: BTreeMap<u8, Set<()>>,
-    sequences: BTreeMap<u8, Set<Picture>>,
-    pictures: BTreeMap<u8, Set<PictureFacts>>,
+    videos: Sets<()>,
+    sequences: Sets<Picture>,
+    pictures: Sets<PictureFacts>,
 }
 
 #[derive(Debug)]
@@ -37,121 +36,90 @@ struct PictureFacts {
     dependent_segments: bool,
 }
 
-#[derive(Debug)]
-struct Set<T> {
-    /// As it came, and what it is shortened to.
-    nal: Vec<u8>,
-    shorter: Option<Vec<u8>>,
-    facts: T,
-}
-
-/// The one of `sets` that came as `nal`.
-fn known<'a, T>(sets: &'a BTreeMap<u8, Set<T>>, nal: &[u8]) -> Option<&'a Set<T>> {
-    sets.values().find(|set| set.nal == nal)
-}
-
 impl ParameterSets {
     pub(super) const fn new(largest: LargestPicture) -> Self {
-        Self {
-            largest,
-            videos: BTreeMap::new(),
-            sequences: BTreeMap::new(),
-            pictures: BTreeMap::new(),
-        }
+        Self { largest, videos: Sets::new(), sequences: Sets::new(), pictures: Sets::new() }
     }
 
     /// What a slice segment that names the picture parameter set `id` is part of.
     pub(super) fn of_picture(&self, id: u8) -> Option<SlicePicture> {
-        let PictureFacts { sequence, dependent_segments } = self.pictures.get(&id)?.facts;
-        let picture = self.sequences.get(&sequence)?.facts;
+        let PictureFacts { sequence, dependent_segments } = *self.pictures.get(id)?;
+        let picture = *self.sequences.get(sequence)?;
         Some(SlicePicture { picture, dependent_segments })
     }
 
     /// Takes in a VPS. Gives it again, shorter, when it says more than decoding needs.
     ///
     /// # Errors
-    /// When it is refused. What it would have replaced is forgotten.
-    pub(super) fn video(&mut self, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        if let Some(known) = known(&self.videos, nal) {
-            return Ok(known.shorter.clone());
+    /// When it is refused.
+    pub(super) fn video(&mut self, nal: &[u8]) -> Result<Shorter, Refusal> {
+        if let Some(known) = self.videos.known(nal) {
+            return Ok(known);
         }
-        let payload = self.payload(nal)?;
+        let payload = Self::payload(nal)?;
         let id = payload.first().map_or(0, |first| first >> 4);
-        self.videos.remove(&id);
         let vps = vps::parse(&payload).map_err(|BadBits| Refusal::Malformed)?;
         if !vps.supported {
             return Err(Refusal::Unsupported);
         }
         // No timing, no extension.
         let shorter = shortened(nal, &payload, vps.bits, 2)?;
-        self.videos.insert(id, Set { nal: nal.to_vec(), shorter: shorter.clone(), facts: () });
+        self.videos.put(id, nal, &shorter, ());
         Ok(shorter)
     }
 
     /// Takes in an SPS. Gives it again, shorter, when it says more than decoding needs.
     ///
     /// # Errors
-    /// When it is refused. What it would have replaced is forgotten.
-    pub(super) fn sequence(&mut self, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        // The same as ever, in front of every key frame.
-        if let Some(known) = known(&self.sequences, nal) {
-            return Ok(known.shorter.clone());
+    /// When it is refused.
+    pub(super) fn sequence(&mut self, nal: &[u8]) -> Result<Shorter, Refusal> {
+        if let Some(known) = self.sequences.known(nal) {
+            return Ok(known);
         }
-        let payload = self.payload(nal)?;
-        let sps = sps::parse(&payload, self.largest).map_err(|BadBits| self.forget())?;
-        self.sequences.remove(&sps.id);
-        self.pictures.retain(|_, set| set.facts.sequence != sps.id);
-        let facts = sps.judged?;
+        let payload = Self::payload(nal)?;
+        let sps = sps::parse(&payload, self.largest).map_err(|BadBits| Refusal::Malformed)?;
+        let picture = sps.judged?;
         let shorter = shortened(nal, &payload, sps.bits, sps.zeros)?;
-        self.sequences.insert(sps.id, Set { nal: nal.to_vec(), shorter: shorter.clone(), facts });
+        if self.sequences.put(sps.id, nal, &shorter, picture) {
+            self.pictures.retain(|facts| facts.sequence != sps.id);
+        }
         Ok(shorter)
     }
 
     /// Takes in a PPS. Gives it again, shorter, when it says more than decoding needs.
     ///
     /// # Errors
-    /// When it is refused. What it would have replaced is forgotten.
-    pub(super) fn picture(&mut self, nal: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
-        if let Some(known) = known(&self.pictures, nal) {
-            return Ok(known.shorter.clone());
+    /// When it is refused.
+    pub(super) fn picture(&mut self, nal: &[u8]) -> Result<Shorter, Refusal> {
+        if let Some(known) = self.pictures.known(nal) {
+            return Ok(known);
         }
-        let payload = self.payload(nal)?;
-        let (id, sequence) = pps::ids(&payload).map_err(|BadBits| self.forget())?;
-        self.pictures.remove(&id);
-        let of = self.sequences.get(&sequence).ok_or(Refusal::NoParameterSets)?.facts;
+        let payload = Self::payload(nal)?;
+        let (id, sequence) = pps::ids(&payload).map_err(|BadBits| Refusal::Malformed)?;
+        let of = *self.sequences.get(sequence).ok_or(Refusal::NoParameterSets)?;
         let pps = pps::parse(&payload, of).map_err(|BadBits| Refusal::Malformed)?;
         if pps.extended {
             return Err(Refusal::Unsupported);
         }
         let shorter = shortened(nal, &payload, pps.bits, 1)?;
         let facts = PictureFacts { sequence, dependent_segments: pps.dependent_segments };
-        self.pictures.insert(id, Set { nal: nal.to_vec(), shorter: shorter.clone(), facts });
+        self.pictures.put(id, nal, &shorter, facts);
         Ok(shorter)
     }
 
-    fn payload(&mut self, nal: &[u8]) -> Result<Vec<u8>, Refusal> {
-        unescape(&nal[HEADER..]).ok_or_else(|| self.forget())
+    fn payload(nal: &[u8]) -> Result<Vec<u8>, Refusal> {
+        unescape(&nal[HEADER..]).ok_or(Refusal::Malformed)
     }
 
-    /// A set that cannot be read may have been meant to replace any.
-    fn forget(&mut self) -> Refusal {
+    /// Forgets all of them.
+    pub(super) fn forget(&mut self) {
         self.videos.clear();
         self.sequences.clear();
         self.pictures.clear();
-        Refusal::Malformed
     }
 }
 
-/// The first `bits` of a set, then `zeros` zero flags, unless that is what it is.
-fn shortened(
-    nal: &[u8],
-    payload: &[u8],
-    bits: usize,
-    zeros: usize,
-) -> Result<Option<Vec<u8>>, Refusal> {
-    let shorter = escape(&nal[..HEADER], &cut(payload, bits, zeros));
-    if shorter == nal {
-        return Ok(None);
-    }
-    if shorter.len() > nal.len() { Err(Refusal::Malformed) } else { Ok(Some(shorter)) }
+/// The first `bits` of a set, then `zeros` zero flags.
+fn shortened(nal: &[u8], payload: &[u8], bits: usize, zeros: usize) -> Result<Shorter, Refusal> {
+    in_place_of(nal, escape(&nal[..HEADER], &cut(payload, bits, zeros)))
 }

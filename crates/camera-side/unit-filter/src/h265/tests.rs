@@ -464,3 +464,23 @@ fn what_a_picture_does_not_need_so_many_of_is_refused() {
     assert_eq!(of(vec![slice(1, 0, false); 65]), Err(Refusal::TooMuch));
     assert_eq!(of(vec![vec![78, 1, 5, 0x80]; 65]), Err(Refusal::TooMuch));
 }
+
+#[test]
+fn parameter_sets_come_before_slices() {
+    let unit = stream(&[slice(19, 0, false), Sps::default().nal()]);
+    assert_eq!(filter(&mut begun(&Pps::default()), &unit).result, Err(Refusal::Malformed));
+}
+
+/// What the filter knows is what the decoder has.
+#[test]
+fn parameter_sets_of_a_refused_unit_are_not_known() {
+    let mut known = begun(&Pps::default());
+    let other = Sps { size: (704, 576), ..Sps::default() };
+    let bad = slice(19, 7, false);
+    let unit = stream(&[vps_nal(), other.nal(), Pps::default().nal(), bad]);
+    assert_eq!(filter(&mut known, &unit).result, Err(Refusal::Malformed));
+    assert_eq!(
+        filter(&mut known, &stream(&[slice(19, 0, false)])).result,
+        Err(Refusal::NoParameterSets)
+    );
+}

@@ -98,6 +98,22 @@ fn application_segments_and_comments_are_dropped_wherever_they_stand() {
 }
 
 #[test]
+fn cutting_a_segment_out_makes_no_new_one() {
+    let comment = segment(0xfe, b"CANARY");
+    for fill in 0..3 {
+        // What follows would be a comment's marker behind a byte that fills up.
+        let part = [vec![0xff; fill], comment.clone(), comment[1..].to_vec()].concat();
+        let outcome = before(DATA + 1, &part);
+        assert_eq!(outcome.result, Ok(()));
+        let again = filtered(Format::Jpeg, &outcome.bytes);
+        assert_eq!((again.result, again.tally.total()), (Ok(()), 0), "{fill} bytes");
+    }
+    // Before the end they are as good as any.
+    let outcome = before(DATA + 1, &[0xff, 0xff]);
+    assert_eq!((outcome.result, outcome.tally.total()), (Ok(()), 0));
+}
+
+#[test]
 fn nothing_passes_behind_the_end() {
     for tail in [&b"CANARY"[..], &parts().concat(), &[0xff], &[0]] {
         let outcome = filtered(Format::Jpeg, &[&parts().concat(), tail].concat());
