@@ -145,8 +145,7 @@ mod tests {
     #[test]
     fn a_list_survives_its_file() {
         let mark = Mark::new("sdp/tool", "SDP", vec![b"abcdefgh".to_vec(), vec![0; 8]]).unwrap();
-        let camera =
-            PlantedCamera { name: "a".into(), codec: "h264".into(), marks: vec![mark] };
+        let camera = PlantedCamera { name: "a".into(), codec: "h264".into(), marks: vec![mark] };
         let planted = Planted { cameras: vec![camera] };
         let text = serde_json::to_string(&planted).unwrap();
         assert!(text.contains("6162636465666768"), "{text}");
