@@ -1,6 +1,7 @@
 //! How the command ends: 0 good, 1 run-time, 2 configuration, 3 isolation, 4 attestation.
 
 use std::fmt;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// An end that is not good: its exit code and its line.
@@ -40,11 +41,11 @@ impl Exit {
     }
 
     /// Prints the reason, and gives the code to leave with.
-    #[allow(clippy::print_stderr)]
     pub(crate) fn report(&self) -> ExitCode {
-        for line in self.message.lines() {
-            eprintln!("cofferdam: {line}");
-        }
+        let lines: String =
+            self.message.lines().map(|line| format!("cofferdam: {line}\n")).collect();
+        // In one piece: the other side may be logging to the same place.
+        let _ = std::io::stderr().write_all(lines.as_bytes());
         ExitCode::from(self.code)
     }
 }
