@@ -115,7 +115,8 @@ fn every_codec_plays_prerendered_round_and_round() {
 #[test]
 fn a_dropped_picture_is_the_only_one_missing() {
     with_every_codec(|codec| {
-        for dropped in [0, 7, RATE - 1] {
+        // Not the key picture: without it those that refer to it need not be legible.
+        for dropped in [1, 7, RATE - 1] {
             let content = Content::Prerendered { drawn: drawn(codec), seconds: 1 };
             let mut settings = settings(content);
             settings.pace.drop = Some(dropped);
