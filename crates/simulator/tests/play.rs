@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use cofferdam_picture::{FrameRate, Geometry};
@@ -35,6 +35,13 @@ fn ffmpeg_is_installed() -> bool {
         println!("skipped: ffmpeg is not installed");
     }
     found
+}
+
+/// One test at a time: a player that gets no processor for two seconds loses pictures, as at a real
+/// camera, and all of these at once can keep it from one for as long.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Ends the process with the test.
@@ -83,6 +90,7 @@ fn with_every_codec(test: impl Fn(Codec) + Sync) {
     if !ffmpeg_is_installed() {
         return;
     }
+    let _alone = alone();
     std::thread::scope(|scope| {
         for codec in [Codec::H264, Codec::H265, Codec::Mjpeg] {
             let test = &test;
@@ -148,6 +156,7 @@ fn passwords_are_asked_for_and_accepted() {
     if !ffmpeg_is_installed() {
         return;
     }
+    let _alone = alone();
     let credentials =
         || Credentials { user: "viewer".to_owned(), password: "sesame".to_owned().into() };
     for authentication in [
@@ -168,6 +177,7 @@ fn what_was_sent_is_noted_at_an_even_pace() {
     if !ffmpeg_is_installed() {
         return;
     }
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sent");
     let content = Content::Prerendered { drawn: drawn(Codec::H264), seconds: 1 };
@@ -199,6 +209,7 @@ fn footage_plays_with_whatever_codec_it_has() {
     if !ffmpeg_is_installed() {
         return;
     }
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     for (file, encoder) in [
         ("h264.mp4", &["-c:v", "libx264", "-bf", "2"][..]),
