@@ -26,30 +26,47 @@ const NEUTRAL: u8 = 128;
 #[derive(Debug)]
 pub struct Slate {
     camera: CameraId,
+    geometry: Geometry,
     unjailed: bool,
+    drawn: Option<Drawn>,
+}
+
+#[derive(Debug)]
+struct Drawn {
     picture: Arc<Picture>,
-    drawn: Option<(&'static str, UtcSecond)>,
+    says: (&'static str, UtcSecond),
 }
 
 impl Slate {
     /// A slate of `geometry` that names `camera`.
     #[must_use]
-    pub fn new(camera: CameraId, geometry: Geometry, unjailed: bool) -> Self {
-        Self { camera, unjailed, picture: Arc::new(Picture::black(geometry)), drawn: None }
+    pub const fn new(camera: CameraId, geometry: Geometry, unjailed: bool) -> Self {
+        Self { camera, geometry, unjailed, drawn: None }
     }
 
     /// The slate that gives `cause` and the time `at`.
-    pub fn picture(&mut self, cause: &'static str, at: UtcSecond) -> &Arc<Picture> {
-        if self.drawn != Some((cause, at)) {
-            self.drawn = Some((cause, at));
-            let geometry = self.picture.geometry();
-            let picture = owned(&mut self.picture, geometry);
-            draw(picture, self.camera.as_str(), cause, at);
-            if self.unjailed {
-                burn_unjailed(picture);
-            }
+    pub fn picture(&mut self, cause: &'static str, at: UtcSecond) -> Arc<Picture> {
+        let says = (cause, at);
+        let mut picture = match self.drawn.take() {
+            Some(drawn) if drawn.says == says => return self.keep(drawn),
+            Some(drawn) => drawn.picture,
+            None => Arc::new(Picture::black(self.geometry)),
+        };
+        let fresh = owned(&mut picture, self.geometry);
+        draw(fresh, self.camera.as_str(), cause, at);
+        if self.unjailed {
+            burn_unjailed(fresh);
         }
-        &self.picture
+        self.keep(Drawn { picture, says })
+    }
+
+    /// Gives its memory back, for the time that pictures come.
+    pub fn forget(&mut self) {
+        self.drawn = None;
+    }
+
+    fn keep(&mut self, drawn: Drawn) -> Arc<Picture> {
+        Arc::clone(&self.drawn.insert(drawn).picture)
     }
 }
 
@@ -122,11 +139,11 @@ mod tests {
             let mut slate = slate(width, height);
             let picture = slate.picture(DEFAULT_CAUSE, UtcSecond::from_unix(0));
             let rows = height as usize;
-            let cause = count(picture, rows * 3 / 8..rows * 5 / 8, WHITE);
+            let cause = count(&picture, rows * 3 / 8..rows * 5 / 8, WHITE);
             let area = (width * height) as usize;
             assert!(cause * 100 > area, "{width}x{height}: {cause} white pixels");
-            assert!(count(picture, 0..rows * 3 / 8, GREY) * 1000 > area);
-            assert!(count(picture, rows * 5 / 8..rows, GREY) * 1000 > area);
+            assert!(count(&picture, 0..rows * 3 / 8, GREY) * 1000 > area);
+            assert!(count(&picture, rows * 5 / 8..rows, GREY) * 1000 > area);
         }
     }
 
@@ -134,12 +151,22 @@ mod tests {
     fn it_changes_with_the_second_and_the_cause_and_not_otherwise() {
         let mut slate = slate(640, 360);
         let at = UtcSecond::from_unix;
-        let first = slate.picture(DEFAULT_CAUSE, at(0)).clone();
-        assert!(Arc::ptr_eq(&first, slate.picture(DEFAULT_CAUSE, at(0))));
-        assert_ne!(*first, **slate.picture(DEFAULT_CAUSE, at(1)));
-        let cause = slate.picture("AUTH FAILED", at(0)).clone();
+        let first = slate.picture(DEFAULT_CAUSE, at(0));
+        assert!(Arc::ptr_eq(&first, &slate.picture(DEFAULT_CAUSE, at(0))));
+        assert_ne!(*first, *slate.picture(DEFAULT_CAUSE, at(1)));
+        let cause = slate.picture("AUTH FAILED", at(0));
         assert_ne!(*first, *cause);
-        assert_eq!(*first, **slate.picture(DEFAULT_CAUSE, at(0)));
+        assert_eq!(*first, *slate.picture(DEFAULT_CAUSE, at(0)));
+    }
+
+    #[test]
+    fn it_holds_no_picture_once_forgotten_and_is_drawn_the_same_again() {
+        let mut slate = slate(640, 360);
+        let at = UtcSecond::from_unix(0);
+        let first = slate.picture(DEFAULT_CAUSE, at);
+        slate.forget();
+        assert_eq!(Arc::strong_count(&first), 1);
+        assert_eq!(*first, *slate.picture(DEFAULT_CAUSE, at));
     }
 
     #[test]

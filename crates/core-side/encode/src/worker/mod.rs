@@ -157,7 +157,7 @@ impl Prepared {
         // Encoded first, so that all code the encoder ever loads is there to be looked at.
         let mut startup = Vec::new();
         for mount in [&mut prepared.main, &mut prepared.sub] {
-            let slate = Arc::clone(mount.slate.picture(DEFAULT_CAUSE, UtcSecond::now()));
+            let slate = mount.slate.picture(DEFAULT_CAUSE, UtcSecond::now());
             for _ in 0..STARTUP_UNITS {
                 mount.ask_key();
                 let tick = MonotonicTime::now();
@@ -256,6 +256,8 @@ impl Worker {
                 self.take_picture(now);
                 if fresh {
                     self.ask_keys();
+                    self.main.slate.forget();
+                    self.sub.slate.forget();
                     self.stagger_in = Some(self.half_group);
                 } else {
                     self.stagger();
@@ -330,7 +332,7 @@ impl Worker {
         let occasion = Occasion { tick, stamps: None, startup: false };
         for mount in [&mut self.main, &mut self.sub] {
             if mount.is_wanted() {
-                let picture = Arc::clone(mount.slate.picture(cause, at));
+                let picture = mount.slate.picture(cause, at);
                 mount.show(&picture, occasion, &mut self.output)?;
             }
         }
