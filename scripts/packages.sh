@@ -12,6 +12,7 @@ BUILD_PACKAGES=(
 TEST_PACKAGES=(
     ffmpeg vlc-bin vlc-plugin-base gstreamer1.0-tools
     gir1.2-gst-rtsp-server-1.0 python3-gi curl iproute2
+    nftables procps tcpdump
 )
 
 # libFuzzer is C++.

@@ -11,14 +11,17 @@ pub mod foreign_camera;
 pub mod gateway;
 pub mod http;
 pub mod judge;
+pub mod netns;
 pub mod player;
 pub mod processes;
 pub mod programs;
 pub mod scene;
+pub mod site;
 pub mod units;
 pub mod vetting;
 mod vlc;
 pub mod wait;
+pub mod wire;
 
 pub use gateway::{CameraConfig, Gateway, GatewayConfig};
 pub use player::{Client, Player, Transport};

@@ -11,13 +11,17 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use cofferdam_handover::send_with_descriptor;
+use cofferdam_isolation::Stance;
 use cofferdam_jail::{Streams, WorkerCommand};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::time::Instant;
 
+use crate::camera_side;
+use crate::config::Config;
 use crate::exit::Exit;
+use crate::isolation::SelfCheck;
 use crate::parent::{DESCRIPTOR, STARTED};
 use crate::programs::Programs;
 use crate::signals::Signals;
@@ -51,13 +55,17 @@ enum Event {
     Due,
 }
 
-/// Runs both sides of the configuration at `path` until the operating system asks to stop.
-pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
+/// Runs both sides of `config`, which stands at `path`, until the operating system asks to stop.
+pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
     let programs = Programs::find()?;
     // Missing programs are found here, before anything runs.
     programs.ingest()?;
     programs.encode()?;
+    camera_side::require_interface(config)?;
+    if let Some(check) = SelfCheck::new(config, Stance::Together, path) {
+        check.require().await?;
+    }
     let launcher = Launcher { program: programs, config: path.as_os_str().to_owned() };
     let mut core = SideProcess::new("core");
     let mut camera = SideProcess::new("camera");

@@ -1,21 +1,36 @@
 //! The camera side: one dialer, one ingest worker a camera. It opens the cameras' secrets and no
 //! other, and listens nowhere.
 
+use std::path::Path;
+
 use cofferdam_dialer::{CameraPlan, DialerSettings, RingSource};
 use cofferdam_ingest_boot::{Credentials, IngestBoot};
+use cofferdam_isolation::Stance;
 use cofferdam_jail::{Kind, User};
 use cofferdam_picture_ring::{RingSpec, SlotCount};
 
 use crate::config::{Camera, Config, Sandbox, read_password};
 use crate::exit::Exit;
-use crate::jail;
+use crate::isolation::SelfCheck;
 use crate::parent::Parent;
 use crate::programs::{Programs, WORKER_ENVIRONMENT};
 use crate::signals::Signals;
+use crate::{isolation, jail};
 
 /// Runs the camera side until the operating system asks it to stop.
-pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
+pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
+    require_interface(&config)?;
+    let self_check = match &parent {
+        // The parent has looked at the host, and the core side goes on to.
+        Some(_) => SelfCheck::new(&config, Stance::Together, path).map(SelfCheck::of_the_process),
+        None => SelfCheck::new(&config, Stance::Camera, path),
+    };
+    if let Some(check) = &self_check {
+        check.require().await?;
+    } else if parent.is_none() {
+        isolation::say_not_configured();
+    }
     let worker = Programs::hold(&Programs::find()?.ingest()?)?;
     let mut cameras = Vec::new();
     let mut refused = Vec::new();
@@ -28,13 +43,15 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     if !refused.is_empty() {
         return Err(Exit::configuration(refused.join("\n")));
     }
-    let interface = config.camera_network.interface;
-    if let Some(interface) = &interface {
-        cofferdam_dialer::check_interface(interface)
-            .map_err(|error| no_interface(interface, &error))?;
-    }
+    let interface = config.camera_network.interface.map(|name| name.as_str().to_owned());
     // Secrets are read and the worker's program is open; no worker runs yet.
     jail::lock_side(Kind::Dialer, User::CAMERA, config.jail.sandbox)?;
+    if let Some(check) = self_check.map(SelfCheck::locked) {
+        let report = check.require().await?;
+        if parent.is_none() {
+            tokio::spawn(check.watch(report, None));
+        }
+    }
     let source = match parent {
         Some(parent) => {
             parent.started()?;
@@ -47,6 +64,13 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let settings = DialerSettings { cameras, worker, environment, interface, source };
     cofferdam_dialer::run(settings, signals.stop()).await;
     Ok(())
+}
+
+/// Refuses a configured interface that is not there.
+pub(crate) fn require_interface(config: &Config) -> Result<(), Exit> {
+    let Some(interface) = &config.camera_network.interface else { return Ok(()) };
+    let interface = interface.as_str();
+    cofferdam_dialer::check_interface(interface).map_err(|error| no_interface(interface, &error))
 }
 
 /// What is wrong with the configured interface.

@@ -3,17 +3,20 @@
 use std::path::Path;
 
 use cofferdam_encode_link::EncoderName;
+use cofferdam_isolation::Stance;
 
 use crate::camera_side;
-use crate::config::{self, Sandbox};
+use crate::cli::{CheckOptions, Side};
+use crate::config::{self, Config, Sandbox};
 use crate::exit::Exit;
+use crate::isolation::{NOT_CONFIGURED, SelfCheck};
 use crate::programs::Programs;
 use crate::vetting::{Vetted, Vetting, ask};
 
-/// Checks the configuration at `path`.
+/// Checks a configuration, and this host for it.
 #[allow(clippy::print_stdout)]
-pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
-    let config = config::load(path)?;
+pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
+    let config = config::load(&options.config)?;
     println!("configuration  good: {} camera(s)", config.cameras.len());
 
     let mut refused = Vec::new();
@@ -58,8 +61,30 @@ pub(crate) async fn run(path: &Path) -> Result<(), Exit> {
             println!("sandbox        OFF: workers are not locked in; every picture says so");
         }
     }
-    println!("isolation      not isolated: no interfaces are configured");
-    if not_vetted.is_empty() { Ok(()) } else { Err(Exit::attestation(not_vetted.join("\n"))) }
+    let isolated = isolation(&config, options).await;
+    if not_vetted.is_empty() { isolated } else { Err(Exit::attestation(not_vetted.join("\n"))) }
+}
+
+/// Prints the self-check's table.
+#[allow(clippy::print_stdout)]
+async fn isolation(config: &Config, options: &CheckOptions) -> Result<(), Exit> {
+    let stance = match options.side {
+        Side::Both => Stance::Together,
+        Side::Camera => Stance::Camera,
+        Side::Core => Stance::Core,
+    };
+    let Some(check) = SelfCheck::new(config, stance, &options.config) else {
+        println!("isolation      {NOT_CONFIGURED}");
+        return Ok(());
+    };
+    let report = check.look().await?;
+    let failed: Vec<_> = report.failed().into_iter().map(|check| check.name()).collect();
+    if failed.is_empty() {
+        println!("isolation      good: no check failed that is not allowed to\n{report}");
+        return Ok(());
+    }
+    println!("isolation      NOT ISOLATED\n{report}");
+    Err(Exit::isolation(format!("the isolation self-check failed: {}", failed.join(", "))))
 }
 
 /// Whether the encoder `name` is vetted, as a worker of this moment shows it; if not, why.

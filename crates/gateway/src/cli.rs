@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Validate a configuration and what it needs; the exit code says.
     Check(CheckOptions),
+    /// Print firewall rules for this host that match a configuration, for `nft -f -`.
+    Nft(NftOptions),
     /// List the encoders of this host, the files they execute and their hashes.
     Attest(AttestOptions),
     /// Ask a camera what it is, and print a ready `[[camera]]` block.
@@ -72,6 +74,16 @@ pub(crate) struct DemoOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckOptions {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Which side is to run here: the self-check of one started apart wants its own network only.
+    #[arg(long, value_enum, default_value_t = Side::Both)]
+    pub(crate) side: Side,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NftOptions {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,

@@ -25,6 +25,11 @@ impl Exit {
         Self { code: CONFIGURATION, message }
     }
 
+    /// The host does not keep the networks apart.
+    pub(crate) const fn isolation(message: String) -> Self {
+        Self { code: 3, message }
+    }
+
     /// An encoder is not what was vetted.
     pub(crate) const fn attestation(message: String) -> Self {
         Self { code: 4, message }

@@ -13,8 +13,10 @@ mod config;
 mod core_side;
 mod demo;
 mod exit;
+mod isolation;
 mod jail;
 mod logging;
+mod nft;
 mod parent;
 mod probe;
 mod programs;
@@ -47,13 +49,14 @@ async fn dispatch(command: Command) -> Result<(), Exit> {
             logging::init(&config.log);
             let parent = if options.inherited { Some(Parent::inherited()?) } else { None };
             match options.side {
-                Side::Both => both::run(&options.config).await,
-                Side::Core => core_side::run(config, parent).await,
-                Side::Camera => camera_side::run(config, parent).await,
+                Side::Both => both::run(&config, &options.config).await,
+                Side::Core => core_side::run(config, &options.config, parent).await,
+                Side::Camera => camera_side::run(config, &options.config, parent).await,
             }
         }
         Command::Demo(options) => demo::run(&options).await,
-        Command::Check(options) => check::run(&options.config).await,
+        Command::Check(options) => check::run(&options).await,
+        Command::Nft(options) => nft::run(&options.config),
         Command::Attest(options) => attest::run(&options).await,
         Command::Probe(options) => probe::run(&options).await,
         Command::Prove(options) => prove::run(&options).await,

@@ -20,6 +20,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) jail: Jail,
     #[serde(default)]
+    pub(crate) isolation: Isolation,
+    #[serde(default)]
     pub(crate) readers: Readers,
     #[serde(default)]
     pub(crate) log: Log,
@@ -74,6 +76,12 @@ impl Default for Jail {
     fn default() -> Self {
         Self { sandbox: "strict".into() }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, expecting = "a table")]
+pub(crate) struct Isolation {
+    pub(crate) allow: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -12,15 +12,8 @@ use super::typing;
 use super::validate::validate;
 
 /// Keys of the design that this version does not honour yet: refused, but not as unknown.
-const PLANNED: &[&str] = &[
-    "core.rtsps",
-    "core.certificate",
-    "core.key",
-    "isolation",
-    "reader",
-    "camera.listen",
-    "camera.aliases",
-];
+const PLANNED: &[&str] =
+    &["core.rtsps", "core.certificate", "core.key", "reader", "camera.listen", "camera.aliases"];
 
 /// Loads and validates the configuration at `path`, overlaid by `COFFERDAM__…` variables.
 ///

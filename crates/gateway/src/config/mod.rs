@@ -11,12 +11,14 @@ mod secret;
 mod typing;
 mod validate;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use cofferdam_encode_link::{EncoderName, EncoderSettings};
 use cofferdam_ingest_boot::Colour;
+use cofferdam_isolation::{Check, InterfaceName};
 use cofferdam_picture::{CameraId, FrameRate, Geometry};
 use url::Url;
 
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) camera_network: CameraNetwork,
     pub(crate) boundary: Boundary,
     pub(crate) jail: Jail,
+    pub(crate) isolation: Isolation,
     pub(crate) readers: Readers,
     pub(crate) log: Log,
     pub(crate) cameras: Vec<Camera>,
@@ -52,7 +55,7 @@ pub(crate) struct Core {
     /// Where metrics and health are.
     pub(crate) admin: SocketAddr,
     /// The network interface that readers' sockets are bound to.
-    pub(crate) interface: Option<String>,
+    pub(crate) interface: Option<InterfaceName>,
     /// The list of vetted encoders; a relative path starts beside the programs.
     pub(crate) vetted: PathBuf,
 }
@@ -61,7 +64,7 @@ pub(crate) struct Core {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CameraNetwork {
     /// The network interface that every connection to a camera is bound to.
-    pub(crate) interface: Option<String>,
+    pub(crate) interface: Option<InterfaceName>,
 }
 
 /// Where the sides meet when they are started apart.
@@ -84,6 +87,13 @@ pub(crate) enum Sandbox {
     Strict,
     /// The loud opt-out.
     Off,
+}
+
+/// What the isolation self-check puts up with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Isolation {
+    /// The checks that may fail.
+    pub(crate) allow: BTreeSet<Check>,
 }
 
 /// Who may read.

@@ -4,7 +4,7 @@
 const WORDS: &[(&str, &str)] = &[
     ("i64", "a whole number"),
     ("path string", "a path"),
-    ("a sequence", "a list of tables"),
+    ("a sequence", "a list"),
     ("sequence", "a list"),
     ("map", "a table"),
 ];
@@ -21,7 +21,13 @@ pub(super) fn explain(path: &str, message: &str) -> (String, String) {
         .strip_prefix("invalid type: ")
         .or_else(|| message.strip_prefix("invalid value: "))
         .and_then(|rest| rest.rsplit_once(", expected "))
-        .map(|(found, expected)| format!("expected {}, found {}", word(expected), word(found)));
+        .map(|(found, expected)| {
+            let expected = match (path, word(expected)) {
+                ("camera", "a list") => "a list of tables",
+                (_, other) => other,
+            };
+            format!("expected {expected}, found {}", word(found))
+        });
     (path.to_owned(), turned.unwrap_or_else(|| message.to_owned()))
 }
 
@@ -49,6 +55,12 @@ mod tests {
                 "invalid type: map, expected a sequence",
                 "camera",
                 "expected a list of tables, found a table",
+            ),
+            (
+                "isolation.allow",
+                "invalid type: boolean `true`, expected a sequence",
+                "isolation.allow",
+                "expected a list, found boolean `true`",
             ),
             ("x", "something else", "x", "something else"),
         ];

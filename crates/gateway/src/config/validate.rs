@@ -1,12 +1,16 @@
 //! From the file's shapes to valid types, collecting every mistake.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cofferdam_isolation::{Check, InterfaceName};
+
 use super::camera::camera;
 use super::file::File;
-use super::{Boundary, CameraNetwork, Config, Core, Jail, Log, LogFormat, Readers, Sandbox};
+use super::{
+    Boundary, CameraNetwork, Config, Core, Isolation, Jail, Log, LogFormat, Readers, Sandbox,
+};
 
 /// Mistakes as they are found: key, and what was expected and found.
 pub(crate) type Found = Vec<(String, String)>;
@@ -22,18 +26,10 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     let mut found = Found::new();
     let rtsp = address(&file.core.rtsp, "core.rtsp", &mut found);
     let admin = address(&file.core.admin, "core.admin", &mut found);
-    let interfaces = [
-        ("core.interface", &file.core.interface),
-        ("camera_network.interface", &file.camera_network.interface),
-    ];
-    for (key, interface) in interfaces {
-        if let Some(interface) = interface
-            && !(1..=15).contains(&interface.len())
-        {
-            let what = format!("expected an interface name of 1 to 15 bytes, found {interface:?}");
-            found.push((key.into(), what));
-        }
-    }
+    let core_interface = interface(file.core.interface.as_deref(), "core.interface", &mut found);
+    let camera_interface =
+        interface(file.camera_network.interface.as_deref(), "camera_network.interface", &mut found);
+    let allow = allowed(&file.isolation.allow, &mut found);
     let sandboxes = [("strict", Sandbox::Strict), ("off", Sandbox::Off)];
     let sandbox = one_of(&file.jail.sandbox, &sandboxes, "jail.sandbox", &mut found);
     if sandbox == Some(Sandbox::Off) && file.camera_network.interface.is_some() {
@@ -81,15 +77,11 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
             if found.is_empty() =>
         {
             Ok(Config {
-                core: Core {
-                    rtsp,
-                    admin,
-                    interface: file.core.interface,
-                    vetted: file.core.vetted,
-                },
-                camera_network: CameraNetwork { interface: file.camera_network.interface },
+                core: Core { rtsp, admin, interface: core_interface, vetted: file.core.vetted },
+                camera_network: CameraNetwork { interface: camera_interface },
                 boundary: Boundary { socket: file.boundary.socket },
                 jail: Jail { sandbox },
+                isolation: Isolation { allow },
                 readers: Readers { anonymous: file.readers.anonymous },
                 log: Log { format, level: file.log.level },
                 cameras,
@@ -97,6 +89,31 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
         }
         _ => Err(found),
     }
+}
+
+/// The interface that `name` is the name of.
+fn interface(name: Option<&str>, key: &str, found: &mut Found) -> Option<InterfaceName> {
+    match name.map(InterfaceName::new)? {
+        Ok(interface) => Some(interface),
+        Err(error) => {
+            found.push((key.into(), error.to_string()));
+            None
+        }
+    }
+}
+
+/// The self-checks of these names.
+fn allowed(names: &[String], found: &mut Found) -> BTreeSet<Check> {
+    let mut checks = BTreeSet::new();
+    for name in names {
+        match name.parse() {
+            Ok(check) => {
+                checks.insert(check);
+            }
+            Err(error) => found.push(("isolation.allow".into(), format!("{error}"))),
+        }
+    }
+    checks
 }
 
 /// Whether `text` filters log lines. `tracing` would take a misspelt level for the name of a module

@@ -10,6 +10,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::config::Sandbox;
+use crate::isolation::IsolationMetrics;
 use crate::vetting::Vetted;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -92,6 +93,7 @@ impl CameraAttested {
 pub(crate) struct GatewayMetrics {
     pub(crate) worker_faults: WorkerFaults,
     pub(crate) attested: Attested,
+    pub(crate) isolation: IsolationMetrics,
 }
 
 impl GatewayMetrics {
@@ -99,17 +101,11 @@ impl GatewayMetrics {
     pub(crate) fn register(registry: &mut Registry, sandbox: Sandbox) -> Self {
         let worker_faults = Family::default();
         let attested = Family::default();
-        let isolated: Gauge = Gauge::default();
-        isolated.set(0);
+        let isolation = IsolationMetrics::register(registry);
         let strict: Gauge = Gauge::default();
         strict.set(i64::from(sandbox == Sandbox::Strict));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", build);
-        registry.register(
-            "isolated",
-            "1 when the isolation self-check holds, 0 when it was not made or failed",
-            isolated,
-        );
         registry.register(
             "jail_strict",
             "1 when workers run locked in or not at all, 0 with `jail.sandbox = \"off\"`",
@@ -125,7 +121,7 @@ impl GatewayMetrics {
             "1 when the encoder is, to the last file it executes, what the list of vetted ones says",
             attested.clone(),
         );
-        Self { worker_faults: WorkerFaults(worker_faults), attested: Attested(attested) }
+        Self { worker_faults: WorkerFaults(worker_faults), attested: Attested(attested), isolation }
     }
 }
 

@@ -5,11 +5,13 @@ mod encoder;
 mod handover;
 mod metrics;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_admin::Admin;
 use cofferdam_handover::RingRecord;
+use cofferdam_isolation::{InterfaceName, Stance};
 use cofferdam_jail::{Kind, User};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{RingMemory, RingSpec, SlotCount};
@@ -24,11 +26,12 @@ use tokio::task::JoinSet;
 
 use crate::config::{self, Camera, Config, Sandbox};
 use crate::exit::Exit;
-use crate::jail;
+use crate::isolation::SelfCheck;
 use crate::parent::Parent;
 use crate::programs::Programs;
 use crate::signals::Signals;
 use crate::vetting::{NotVetted, Vetting};
+use crate::{isolation, jail};
 
 use encoder::{EncoderPlan, Verdicts};
 use metrics::GatewayMetrics;
@@ -40,8 +43,14 @@ const DRAIN: Duration = Duration::from_secs(3);
 const ADMIN_DRAIN: Duration = Duration::from_millis(250);
 
 /// Runs the core side until the operating system asks it to stop.
-pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Exit> {
+pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
+    let stance = if parent.is_some() { Stance::Together } else { Stance::Core };
+    let self_check = SelfCheck::new(&config, stance, path);
+    // The parent of both has looked already.
+    if let (Some(check), None) = (&self_check, &parent) {
+        check.require().await?;
+    }
     let programs = Programs::find()?;
     let encode = Arc::new(Programs::hold(&programs.encode()?)?);
     raise_descriptor_limit();
@@ -96,7 +105,20 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     let offering = handover::Offering::prepare(&config, parent.clone(), rings)?;
     // Everything is open that takes a privilege; no worker runs yet.
     jail::lock_side(Kind::Server, User::CORE, config.jail.sandbox)?;
-    tracing::warn!("not isolated: no interfaces are configured");
+    let watch = match self_check.map(SelfCheck::locked) {
+        Some(check) => {
+            // Of a host that is no longer what it was at the start, a side that comes back tells.
+            let report = match &parent {
+                Some(_) => check.require_of_the_process().await?,
+                None => check.require().await?,
+            };
+            Some(check.watch(report, Some(gateway_metrics.isolation)))
+        }
+        None => {
+            isolation::say_not_configured();
+            None
+        }
+    };
     if config.jail.sandbox == Sandbox::Off {
         tracing::warn!(
             "`jail.sandbox = \"off\"`: workers are not locked in; every picture says so"
@@ -112,6 +134,9 @@ pub(crate) async fn run(config: Config, parent: Option<Parent>) -> Result<(), Ex
     }
     let mut tasks = JoinSet::new();
     tasks.spawn(offering.run());
+    if let Some(watch) = watch {
+        tasks.spawn(watch);
+    }
     let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));
     let server = tokio::spawn(server.run(changed(stopped)));
 
@@ -193,7 +218,7 @@ async fn bind_server(
 ) -> Result<Server, Exit> {
     let settings = ServerSettings {
         listen: config.core.rtsp,
-        interface: config.core.interface.clone(),
+        interface: config.core.interface.as_ref().map(|name| name.as_str().to_owned()),
         access: if config.readers.anonymous { Access::Anonymous } else { Access::Closed },
         limits: Limits::default(),
     };
@@ -206,7 +231,7 @@ async fn bind_server(
 
 /// The mistake behind a socket that could not be had, if that is the configured interface.
 fn no_interface(core: &config::Core, error: &std::io::Error) -> Option<Exit> {
-    let interface = core.interface.as_ref()?;
+    let interface = core.interface.as_ref()?.as_str();
     let missing = error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error());
     missing.then(|| {
         Exit::run_time(format!(
@@ -218,8 +243,8 @@ fn no_interface(core: &config::Core, error: &std::io::Error) -> Option<Exit> {
 /// The admin listener. Loopback is no part of the readers' network, so it is not held to that.
 fn listen_admin(core: &config::Core) -> Result<tokio::net::TcpListener, Exit> {
     let address = core.admin;
-    let interface = core.interface.as_deref().filter(|_| !address.ip().is_loopback());
-    cofferdam_serve::listen(address, interface).map_err(|error| {
+    let interface = core.interface.as_ref().filter(|_| !address.ip().is_loopback());
+    cofferdam_serve::listen(address, interface.map(InterfaceName::as_str)).map_err(|error| {
         no_interface(core, &error).unwrap_or_else(|| {
             Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
         })
@@ -244,7 +269,7 @@ mod tests {
             vetted: "vetted.toml".into(),
             rtsp: ([127, 0, 0, 1], 8554).into(),
             admin: ([127, 0, 0, 1], 9090).into(),
-            interface: interface.map(str::to_owned),
+            interface: interface.map(|name| InterfaceName::new(name).unwrap()),
         };
         let errno = |errno: rustix::io::Errno| std::io::Error::from(errno);
         let told = no_interface(&core(Some("core7")), &errno(rustix::io::Errno::NODEV)).unwrap();

@@ -45,7 +45,13 @@ pub(crate) fn forwarding(facts: &Facts) -> Vec<Finding> {
         }
         paths.push(format!("ipv6/conf/{}/force_forwarding", link.name));
     }
-    paths.iter().filter_map(|path| unless(facts, path, |value| value == 0, 0)).collect()
+    let mut findings: Vec<_> =
+        paths.iter().filter_map(|path| unless(facts, path, |value| value == 0, 0)).collect();
+    if whole && let Some(first) = findings.first_mut() {
+        // The kernel turns that on when this is turned off (inet_forward_change).
+        first.mend.push_str(" net.ipv4.conf.all.accept_redirects=0");
+    }
+    findings
 }
 
 /// The camera interface has no IPv6: with it comes a link-local address, and listeners on it.

@@ -119,9 +119,13 @@ fn each_thing_that_is_wrong_fails_its_check_and_no_other() {
         (Check::Interfaces, "mend: ip link set core0 nomaster", |_, f| {
             f.links[2].master = Some(CAM);
         }),
-        (Check::Forwarding, "mend: sysctl -w net.ipv4.ip_forward=0\n", |_, f| {
-            set(f, "ipv4/ip_forward", 1);
-        }),
+        (
+            Check::Forwarding,
+            "mend: sysctl -w net.ipv4.ip_forward=0 net.ipv4.conf.all.accept_redirects=0\n",
+            |_, f| {
+                set(f, "ipv4/ip_forward", 1);
+            },
+        ),
         (Check::Forwarding, "mend: sysctl -w net.ipv4.conf.core0.forwarding=0\n", |_, f| {
             set(f, "ipv4/conf/core0/forwarding", 1);
         }),

@@ -199,6 +199,21 @@ fn every_mistake_names_its_key_and_what_was_found() {
             "FILE: `log.level`: expected off, error, warn, info, debug, trace or a filter",
         ),
         ("[core]", "[log]\nlevel = \"\"\n[core]", "FILE: `log.level`: expected off, error,"),
+        (
+            "[core]",
+            "[isolation]\nallow = [\"forwarding\", \"forward\"]\n[core]",
+            "FILE: `isolation.allow`: expected one of interfaces, forwarding, ipv6, routes,",
+        ),
+        (
+            "[core]",
+            "[isolation]\nallow = true\n[core]",
+            "FILE: `isolation.allow`: expected a list, found boolean",
+        ),
+        (
+            "[core]",
+            "[core]\ninterface = \"../eth0\"",
+            "FILE: `core.interface`: expected an interface name of 1 to 15 bytes without spaces",
+        ),
         ("[core]", "[core]\nvetted = \"\"", "FILE: `core.vetted`: expected a path, found none"),
         ("[core]", "[boundary]\nsocket = \"\"\n[core]", "FILE: `boundary.socket`: expected a path"),
         (
