@@ -293,6 +293,8 @@ fn in_two_namespaces_the_sides_share_a_socket_and_neither_network_is_on_the_othe
     let mut core_side = Running::start(&site, site.core_host(), "core", &config);
     core_side.wait_for(LIVE.0, LIVE.1, 1.0);
     core_side.wait_for("cofferdam_isolated", &[], 1.0);
+    let camera_sides = "cofferdam_camera_side_isolation";
+    core_side.wait_for(camera_sides, &["state=\"holds\""], 1.0);
     let isolated = "isolated: no self-check failed";
     for log in [camera_side.log(), core_side.log()] {
         assert!(log.contains(isolated), "{log}");
@@ -307,6 +309,7 @@ fn in_two_namespaces_the_sides_share_a_socket_and_neither_network_is_on_the_othe
         let log = camera_side.log();
         log.contains("not isolated: expected net.ipv4.ip_forward = 0, found 1").then_some(())
     });
+    core_side.wait_for(camera_sides, &["state=\"failed\""], 1.0);
     core_side.wait_for("cofferdam_isolated", &[], 1.0);
 }
 

@@ -18,10 +18,11 @@ fn prove(program: &Path, arguments: &[&str]) -> Output {
 fn the_installed_programs_are_proved_and_a_report_says_how() {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("cofferdam.toml");
-    // Only the encoder's settings are used: nobody is at this camera's address.
+    // Only the encoder's settings are used, and the host is checked for the interfaces: nobody is at this
+    // camera's address, and there is no such interface.
     std::fs::write(
         &config,
-        "[core]\nrtsp = \"127.0.0.1:1\"\n[[camera]]\nid = \"lobby\"\n\
+        "[camera_network]\ninterface = \"nosuch0\"\n[core]\nrtsp = \"127.0.0.1:1\"\n[[camera]]\nid = \"lobby\"\n\
          url = \"rtsp://192.0.2.1/\"\npicture = { width = 1280, height = 720, fps = 25 }\n\
          encoder = { preset = \"ultrafast\", quality = 30 }\n",
     )
@@ -50,6 +51,10 @@ fn the_installed_programs_are_proved_and_a_report_says_how() {
     }
     assert_eq!(report["context"]["encoders"][0]["quality"], 30);
     assert_eq!(report["context"]["encoders"][0]["preset"], "ultrafast");
+    let checks = report["context"]["isolation"].as_array().unwrap();
+    let interfaces = checks.iter().find(|check| check["check"] == "interfaces").unwrap();
+    assert_eq!(interfaces["outcome"], "FAILED", "{interfaces}");
+    assert!(interfaces["findings"][0].as_str().unwrap().contains("nosuch0"), "{interfaces}");
     let programs = report["context"]["programs"].as_array().unwrap();
     assert_eq!(programs.len(), 4);
     for program in programs {
@@ -57,7 +62,7 @@ fn the_installed_programs_are_proved_and_a_report_says_how() {
     }
 
     let page = std::fs::read_to_string(out.join("cofferdam-proof.html")).unwrap();
-    assert!(page.contains("Nothing a camera wrote crossed"));
+    assert!(page.contains("Nothing a camera wrote crossed") && page.contains("nosuch0"));
     assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("url("));
 }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use cofferdam_dialer::{CameraPlan, DialerSettings, RingSource};
 use cofferdam_ingest_boot::{Credentials, IngestBoot};
-use cofferdam_isolation::Stance;
+use cofferdam_isolation::{Report, Stance};
 use cofferdam_jail::{Kind, User};
-use cofferdam_picture_ring::{RingSpec, SlotCount};
+use cofferdam_picture_ring::{RingSpec, SideIsolation, SlotCount};
+use tokio::sync::watch;
 
 use crate::config::{Camera, Config, Sandbox, read_password};
 use crate::exit::Exit;
@@ -46,11 +47,13 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let interface = config.camera_network.interface.map(|name| name.as_str().to_owned());
     // Secrets are read and the worker's program is open; no worker runs yet.
     jail::lock_side(Kind::Dialer, User::CAMERA, config.jail.sandbox)?;
+    let (found, isolation) = watch::channel(SideIsolation::NotMade);
     if let Some(check) = self_check.map(SelfCheck::locked) {
         let report = check.require().await?;
-        if parent.is_none() {
-            tokio::spawn(check.watch(report, None));
-        }
+        tokio::spawn(check.watch(report, move |report| {
+            let holds = report.is_some_and(Report::holds);
+            found.send_replace(if holds { SideIsolation::Holds } else { SideIsolation::Failed });
+        }));
     }
     let source = match parent {
         Some(parent) => {
@@ -61,7 +64,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     };
     tracing::info!(cameras = cameras.len(), "camera side started");
     let environment = WORKER_ENVIRONMENT;
-    let settings = DialerSettings { cameras, worker, environment, interface, source };
+    let settings = DialerSettings { cameras, worker, environment, interface, source, isolation };
     cofferdam_dialer::run(settings, signals.stop()).await;
     Ok(())
 }

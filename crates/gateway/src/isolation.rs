@@ -85,13 +85,11 @@ impl SelfCheck {
         Ok(report)
     }
 
-    /// Looks again and again, for ever: each change is a line in the log, and what stands is in the
-    /// metrics. `report` is of a moment ago.
-    pub(crate) async fn watch(self, report: Report, metrics: Option<IsolationMetrics>) {
+    /// Looks again and again, for ever: each change is a line in the log, and what stands is
+    /// `show`n: `None` while the kernel does not say. `report` is of a moment ago.
+    pub(crate) async fn watch(self, report: Report, show: impl Fn(Option<&Report>)) {
         let tell = |report: &Report, last: Option<&Report>| {
-            if let Some(metrics) = &metrics {
-                metrics.show(report);
-            }
+            show(Some(report));
             report.changes_since(last).iter().for_each(log);
         };
         if report.holds() {
@@ -111,9 +109,7 @@ impl SelfCheck {
                     blind = false;
                 }
                 Err(error) => {
-                    if let Some(metrics) = &metrics {
-                        metrics.show_nothing();
-                    }
+                    show(None);
                     if !blind {
                         tracing::error!("not isolated, as far as can be seen: {error}");
                     }
@@ -193,7 +189,9 @@ impl IsolationMetrics {
         metrics
     }
 
-    fn show(&self, report: &Report) {
+    /// Shows a report, or that there is none.
+    pub(crate) fn show(&self, report: Option<&Report>) {
+        let Some(report) = report else { return self.show_nothing() };
         self.isolated.set(report.holds().into());
         for (check, outcome) in report.outcomes() {
             self.check(check).set(outcome.is_good().into());
@@ -257,11 +255,11 @@ mod tests {
         };
         let (isolated, routes) = ("cofferdam_isolated 1\n", "_check{check=\"routes\"} 1\n");
         assert!(!shown(isolated) && !shown(routes));
-        metrics.show(&report(&[]));
+        metrics.show(Some(&report(&[])));
         assert!(!shown(isolated) && shown(routes) && shown("_check{check=\"user\"} 0\n"));
-        metrics.show(&report(&[Check::Privileges, Check::User]));
+        metrics.show(Some(&report(&[Check::Privileges, Check::User])));
         assert!(shown(isolated) && shown("_check{check=\"user\"} 0\n"));
-        metrics.show_nothing();
+        metrics.show(None);
         assert!(!shown(isolated) && !shown(routes));
     }
 }

@@ -43,6 +43,20 @@ macro_rules! codes {
 }
 
 codes! {
+    /// What the camera side's isolation self-check found.
+    SideIsolation {
+        /// Nothing: it was not made, for want of a configured interface.
+        NotMade = 0, "not_made";
+        /// No check failed that is not allowed to.
+        Holds = 1, "holds";
+        /// One did, or the kernel did not say.
+        Failed = 2, "failed";
+        /// A code this version does not know.
+        Unknown = 255, "unknown";
+    }
+}
+
+codes! {
     /// What an ingest worker is doing.
     IngestState {
         /// No worker has run yet.
@@ -264,6 +278,8 @@ mod tests {
         }
         assert_eq!(IngestState::from_code(2), IngestState::Streaming);
         assert_eq!(Codec::from_code(9), Codec::Unknown);
+        assert_eq!(SideIsolation::from_code(2), SideIsolation::Failed);
+        assert_eq!(SideIsolation::from_code(3), SideIsolation::Unknown);
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod reader;
 mod status;
 mod writer;
 
-pub use codes::{Codec, Fault, IngestState};
+pub use codes::{Codec, Fault, IngestState, SideIsolation};
 pub use filtered::Filtered;
 pub use layout::{RingSpec, RingSpecError, SlotCount};
 pub use map::MapError;

@@ -6,6 +6,7 @@
 //! | 1–3 | codes: state, fault, codec |
 //! | 4 | the worker's jail: one bit a [`JailLayer`](crate::JailLayer) |
 //! | 5 | nanoseconds the worker took to lock itself in |
+//! | 6 | code: what the camera side's isolation self-check found |
 //! | 8–23 | counters, one a [`Counter`] |
 //! | 32–95 | faults so far, one a [`Fault`] code below 64 |
 //! | 96–111 | stamps: for each slot, arrival and completion in monotonic nanoseconds |
@@ -14,7 +15,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::codes::{Codec, Fault, IngestState};
+use crate::codes::{Codec, Fault, IngestState, SideIsolation};
 use crate::filtered::Filtered;
 use crate::map::Map;
 use crate::posture::JailPosture;
@@ -25,6 +26,7 @@ pub(crate) const FAULT: usize = 2;
 pub(crate) const CODEC: usize = 3;
 pub(crate) const JAIL: usize = 4;
 pub(crate) const JAIL_NANOS: usize = 5;
+pub(crate) const SIDE_ISOLATION: usize = 6;
 pub(crate) const COUNTERS: usize = 8;
 pub(crate) const FAULTS: usize = 32;
 pub(crate) const STAMPS: usize = 96;
@@ -71,6 +73,8 @@ pub struct StatusSnapshot {
     pub jail: JailPosture,
     /// Nanoseconds it took the worker to lock itself in.
     pub jail_nanos: u64,
+    /// What the camera side's isolation self-check found.
+    pub isolation: SideIsolation,
     /// One a [`Counter`].
     pub counters: [u64; Counter::COUNT],
     /// One a [`Fault`] code below [`Fault::COUNTERS`].
@@ -88,6 +92,7 @@ impl StatusSnapshot {
             codec: Codec::from_code(word(CODEC)),
             jail: JailPosture::from_bits(word(JAIL)),
             jail_nanos: word(JAIL_NANOS),
+            isolation: SideIsolation::from_code(word(SIDE_ISOLATION)),
             counters: std::array::from_fn(|i| word(COUNTERS + i)),
             faults: std::array::from_fn(|i| word(FAULTS + i)),
             filtered: std::array::from_fn(|i| word(FILTERED + i)),

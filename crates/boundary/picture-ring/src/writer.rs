@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering;
 
 use cofferdam_picture::{MonotonicTime, PictureMut};
 
-use crate::codes::{Codec, Fault, IngestState};
+use crate::codes::{Codec, Fault, IngestState, SideIsolation};
 use crate::filtered::Filtered;
 use crate::layout::RingSpec;
 use crate::map::{Map, MapError};
 use crate::posture::JailPosture;
 use crate::status::{
-    CODEC, COUNTERS, Counter, FAULT, FAULTS, FILTERED, HEARTBEAT, JAIL, JAIL_NANOS, STAMPS, STATE,
-    StatusSnapshot, WRITE_COUNTER,
+    CODEC, COUNTERS, Counter, FAULT, FAULTS, FILTERED, HEARTBEAT, JAIL, JAIL_NANOS, SIDE_ISOLATION,
+    STAMPS, STATE, StatusSnapshot, WRITE_COUNTER,
 };
 
 /// Writes pictures into a ring and keeps its status block.
@@ -75,6 +75,11 @@ impl Writer {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.map.word(JAIL_NANOS).store(nanos, Ordering::Relaxed);
         self.map.word(JAIL).store(posture.bits(), Ordering::Relaxed);
+    }
+
+    /// Says what the camera side's isolation self-check found.
+    pub fn set_isolation(&self, isolation: SideIsolation) {
+        self.map.word(SIDE_ISOLATION).store(u64::from(isolation.code()), Ordering::Relaxed);
     }
 
     /// Adds to a counter.

@@ -28,13 +28,13 @@ use std::sync::Arc;
 use cofferdam_ingest_boot::IngestBoot;
 use cofferdam_jail::Program;
 use cofferdam_picture::CameraId;
-use cofferdam_picture_ring::RingSpec;
+use cofferdam_picture_ring::{RingSpec, SideIsolation};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use rings::Ring;
 pub use rings::RingSource;
-use supervisor::Supervisor;
+use supervisor::{Heard, Supervisor};
 
 /// One camera, as the dialer needs to know it.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ pub struct DialerSettings {
     pub interface: Option<String>,
     /// Where rings come from.
     pub source: RingSource,
+    /// What this side's isolation self-check found last, for the status blocks.
+    pub isolation: watch::Receiver<SideIsolation>,
 }
 
 /// Whether cameras can be reached through `interface` of this host.
@@ -90,7 +92,9 @@ pub async fn run(settings: DialerSettings, stop: impl Future<Output = ()>) {
         let (ring, given) = watch::channel(None::<Arc<Ring>>);
         rings.insert(plan.id().clone(), (plan.spec, ring));
         let (worker, interface) = (Arc::clone(&worker), interface.clone());
-        supervisors.spawn(Supervisor::new(plan, worker, interface, given, stopped.clone()).run());
+        let heard =
+            Heard { rings: given, stopped: stopped.clone(), isolation: settings.isolation.clone() };
+        supervisors.spawn(Supervisor::new(plan, worker, interface, heard).run());
     }
     tokio::select! {
         () = rings::receive(settings.source, rings) => {}

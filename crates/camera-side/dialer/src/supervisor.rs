@@ -12,7 +12,7 @@ use std::time::Duration;
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
 use cofferdam_jail::{Program, SpawnError, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
-use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, Writer};
+use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, SideIsolation, Writer};
 use rustix::process::Signal;
 use tokio::net::UnixStream;
 use tokio::process::Child;
@@ -34,15 +34,22 @@ pub(crate) struct WorkerProgram {
 /// How often a running worker is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-type GivenRing = watch::Receiver<Option<Arc<Ring>>>;
+/// What a supervisor is told while it runs.
+pub(crate) struct Heard {
+    /// The present ring.
+    pub(crate) rings: watch::Receiver<Option<Arc<Ring>>>,
+    /// The gateway stops.
+    pub(crate) stopped: watch::Receiver<bool>,
+    /// What the isolation self-check found last.
+    pub(crate) isolation: watch::Receiver<SideIsolation>,
+}
 
 /// One camera's supervisor.
 pub(crate) struct Supervisor {
     plan: CameraPlan,
     program: Arc<WorkerProgram>,
     interface: Option<Arc<str>>,
-    rings: GivenRing,
-    stopped: watch::Receiver<bool>,
+    heard: Heard,
     lifecycle: Lifecycle,
     /// The fault that was last worth a warning: the same one again is not.
     reported: Fault,
@@ -64,21 +71,11 @@ impl Supervisor {
         plan: CameraPlan,
         program: Arc<WorkerProgram>,
         interface: Option<Arc<str>>,
-        rings: GivenRing,
-        stopped: watch::Receiver<bool>,
+        heard: Heard,
     ) -> Self {
         let lifecycle = Lifecycle::new();
         let reported = Fault::None;
-        Self {
-            plan,
-            program,
-            interface,
-            rings,
-            stopped,
-            lifecycle,
-            reported,
-            started_before: false,
-        }
+        Self { plan, program, interface, heard, lifecycle, reported, started_before: false }
     }
 
     /// Keeps the camera's worker running until the gateway stops.
@@ -109,6 +106,7 @@ impl Supervisor {
                 end => return end,
             };
             let wait = self.note_end(writer, fault);
+            self.note_isolation(writer);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 end = self.interruption() => return end,
@@ -191,8 +189,15 @@ impl Supervisor {
         }
     }
 
+    /// Notes what this side found of its host. The worker, which could write there as well, is not
+    /// asked: what it left is written over.
+    fn note_isolation(&self, writer: &Writer) {
+        writer.set_isolation(*self.heard.isolation.borrow());
+    }
+
     /// Looks at the running worker's status block.
     fn look(&mut self, writer: &Writer) -> Verdict {
+        self.note_isolation(writer);
         let status = writer.status();
         if self.reported != Fault::None && status.state == IngestState::Streaming {
             self.reported = Fault::None;
@@ -205,10 +210,10 @@ impl Supervisor {
     /// The present ring, waited for if there is none yet; `None` when the gateway stops.
     async fn next_ring(&mut self) -> Option<Arc<Ring>> {
         loop {
-            if *self.stopped.borrow_and_update() {
+            if *self.heard.stopped.borrow_and_update() {
                 return None;
             }
-            if let Some(ring) = self.rings.borrow_and_update().clone() {
+            if let Some(ring) = self.heard.rings.borrow_and_update().clone() {
                 return Some(ring);
             }
             if matches!(self.interruption().await, End::Stopped) {
@@ -220,15 +225,15 @@ impl Supervisor {
     /// Waits for a new ring, or the end. Safe to cancel.
     async fn interruption(&mut self) -> End {
         tokio::select! {
-            changed = self.rings.changed() => {
+            changed = self.heard.rings.changed() => {
                 if changed.is_ok() {
                     return End::NewRing;
                 }
             }
-            _ = self.stopped.changed() => return End::Stopped,
+            _ = self.heard.stopped.changed() => return End::Stopped,
         }
         // No ring will ever come again; the end will.
-        let _ = self.stopped.changed().await;
+        let _ = self.heard.stopped.changed().await;
         End::Stopped
     }
 }

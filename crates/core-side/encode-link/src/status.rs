@@ -2,7 +2,7 @@
 //! side, and what the pacer did with its pictures.
 
 use cofferdam_picture_ring::{
-    Codec, Counter, Fault, Filtered, IngestState, JailPosture, StatusSnapshot,
+    Codec, Counter, Fault, Filtered, IngestState, JailPosture, SideIsolation, StatusSnapshot,
 };
 
 /// What the pacer did with the pictures of a ring, since the worker started.
@@ -49,6 +49,7 @@ impl Default for CameraStatus {
                 codec: Codec::None,
                 jail: JailPosture::default(),
                 jail_nanos: 0,
+                isolation: SideIsolation::NotMade,
                 counters: [0; Counter::COUNT],
                 faults: [0; Fault::COUNTERS],
                 filtered: [0; Filtered::COUNT],
@@ -59,19 +60,20 @@ impl Default for CameraStatus {
     }
 }
 
-const WORDS: usize = 5 + Counter::COUNT + Fault::COUNTERS + Filtered::COUNT + 7;
+const WORDS: usize = 6 + Counter::COUNT + Fault::COUNTERS + Filtered::COUNT + 7;
 
 impl CameraStatus {
     /// The report as bytes: 64-bit little-endian words in a fixed order.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let Self { ingest, pacer, jail } = self;
         let codes = [ingest.state.code(), ingest.fault.code(), ingest.codec.code()].map(u64::from);
-        let ingest_jail = [ingest.jail.bits(), ingest.jail_nanos];
+        let ingest_side =
+            [ingest.jail.bits(), ingest.jail_nanos, u64::from(ingest.isolation.code())];
         let pacer = [pacer.shown, pacer.repeated, pacer.skipped, pacer.dropped, pacer.offset_nanos];
         let jail = [jail.posture.bits(), jail.nanos];
         codes
             .iter()
-            .chain(&ingest_jail)
+            .chain(&ingest_side)
             .chain(&ingest.counters)
             .chain(&ingest.faults)
             .chain(&ingest.filtered)
@@ -97,6 +99,7 @@ impl CameraStatus {
                 codec: Codec::from_code(next()),
                 jail: JailPosture::from_bits(next()),
                 jail_nanos: next(),
+                isolation: SideIsolation::from_code(next()),
                 counters: std::array::from_fn(|_| next()),
                 faults: std::array::from_fn(|_| next()),
                 filtered: std::array::from_fn(|_| next()),
@@ -136,6 +139,7 @@ mod tests {
             PacerStatus { shown: 1, repeated: 2, skipped: 3, dropped: 4, offset_nanos: 5 };
         status.ingest.jail = JailPosture::from_bits(5);
         status.ingest.jail_nanos = 6;
+        status.ingest.isolation = SideIsolation::Failed;
         status.jail = JailStatus { posture: JailPosture::from_bits(9), nanos: 7 };
         assert_eq!(CameraStatus::from_bytes(&status.to_bytes()), Some(status.clone()));
         assert_eq!(CameraStatus::from_bytes(&status.to_bytes()[1..]), None);

@@ -112,7 +112,8 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
                 Some(_) => check.require_of_the_process().await?,
                 None => check.require().await?,
             };
-            Some(check.watch(report, Some(gateway_metrics.isolation)))
+            let metrics = gateway_metrics.isolation;
+            Some(check.watch(report, move |report| metrics.show(report)))
         }
         None => {
             isolation::say_not_configured();

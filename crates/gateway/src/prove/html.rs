@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::judge::Verdict;
 use super::posture::Posture;
-use super::report::{Place, Report};
+use super::report::{HostCheck, Place, Report};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -40,7 +40,7 @@ pub(super) fn render(report: &Report) -> String {
                 @if !report.missing.is_empty() { (missing(report)) }
                 (places(report))
                 (searched(report))
-                (posture(&report.posture))
+                (posture(&report.posture, report.context.isolation.as_deref()))
                 (setup(report))
                 (limits())
                 footer {
@@ -223,7 +223,7 @@ fn searched(report: &Report) -> Markup {
     }
 }
 
-fn posture(posture: &Posture) -> Markup {
+fn posture(posture: &Posture, host: Option<&[HostCheck]>) -> Markup {
     let absent = html! { p.absent { "Not available in this build." } };
     html! {
         section {
@@ -267,12 +267,25 @@ fn posture(posture: &Posture) -> Markup {
                 },
             }
             h3 { "Isolation of the host" }
-            @match posture.isolated {
-                None => (absent),
-                Some(true) => p { "The self-check holds." },
-                Some(false) => p {
-                    "Not checked: this gateway ran on loopback, where there is nothing to isolate. "
-                    code { "cofferdam check" } " tells about the real one."
+            @match host {
+                None => p {
+                    "Not checked: no configuration with interfaces was given, and the second gateway ran "
+                    "on loopback, where there is nothing to isolate."
+                },
+                Some(checks) => {
+                    p { "The self-check of this host for the given configuration." }
+                    table {
+                        thead { tr { th { "Check" } th { "Outcome" } th { "Found" } } }
+                        tbody {
+                            @for check in checks {
+                                tr.bad[!check.findings.is_empty()] {
+                                    td { (check.check) }
+                                    td { (check.outcome) }
+                                    td { @for finding in &check.findings { div { (finding) } } }
+                                }
+                            }
+                        }
+                    }
                 },
             }
         }

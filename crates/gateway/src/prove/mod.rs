@@ -17,21 +17,27 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cofferdam_encode_link::EncoderSettings;
+use cofferdam_isolation::Stance;
 
 use crate::cli::ProveOptions;
 use crate::config;
 use crate::exit::Exit;
+use crate::isolation::SelfCheck;
 use crate::programs::Programs;
 use crate::signals::Signals;
 
 use observe::Observed;
-use report::{Context, Report};
+use report::{Context, HostCheck, Report};
 use scene::Scene;
 
 /// Runs the proof and writes its reports.
 pub(crate) async fn run(options: &ProveOptions) -> Result<(), Exit> {
-    let encoders = match &options.config {
-        Some(path) => scene::encoders(&config::load(path)?)?,
+    let config = match &options.config {
+        Some(path) => Some((config::load(path)?, path)),
+        None => None,
+    };
+    let encoders = match &config {
+        Some((config, _)) => scene::encoders(config)?,
         None => vec![scene::default_encoder()?],
     };
     let mut signals = Signals::take()?;
@@ -46,7 +52,10 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<(), Exit> {
         () = signals.stop() => return Err(Exit::run_time("stopped before there was a result".into())),
     };
     say("searching");
-    let context = Context::collect(&programs, encoders, options.config.as_deref())?;
+    let mut context = Context::collect(&programs, encoders, options.config.as_deref())?;
+    if let Some(check) = config.and_then(|(c, path)| SelfCheck::new(&c, Stance::Together, path)) {
+        context.isolation = Some(HostCheck::all(&check.look().await?));
+    }
     // A search keeps a core busy for seconds, and there is nothing else to do meanwhile.
     let judged = judge::judge(&observed)?;
     let report = Report::new(context, observed, judged, began.elapsed());

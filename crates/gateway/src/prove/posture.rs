@@ -21,8 +21,6 @@ pub(super) struct Posture {
     pub(super) jail: Option<Vec<Layer>>,
     /// Whether the encoders are those of the allow-list.
     pub(super) encoders: Option<Vec<Attested>>,
-    /// Whether the isolation self-check holds. On loopback it never does.
-    pub(super) isolated: Option<bool>,
 }
 
 /// A layer of a worker's jail.
@@ -93,7 +91,6 @@ impl Metrics {
         Posture {
             jail: Some(jail).filter(|layers| !layers.is_empty()),
             encoders: Some(encoders).filter(|encoders| !encoders.is_empty()),
-            isolated: self.value("cofferdam_isolated", &[]).map(|value| value == 1.0),
         }
     }
 }
@@ -143,14 +140,13 @@ fn labels(mut rest: &str) -> Option<(Vec<(&str, String)>, &str)> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# TYPE cofferdam_isolated gauge\ncofferdam_isolated 0\n\
+    const TEXT: &str = "# TYPE cofferdam_jail_layer gauge\n\
         cofferdam_jail_layer{camera=\"a\",worker=\"ingest\",layer=\"seccomp\"} 1\n\
         cofferdam_encoder_attested{camera=\"a\",element=\"x264enc, \\\"so\\\"\",sha256=\"\"} 1\n";
 
     #[test]
     fn reads_what_is_there() {
         let posture = Metrics::new(TEXT.into()).posture();
-        assert_eq!(posture.isolated, Some(false));
         let layers = posture.jail.unwrap();
         assert_eq!((layers[0].layer.as_str(), layers[0].enforced), ("seccomp", true));
         let encoders = posture.encoders.unwrap();
@@ -160,6 +156,6 @@ mod tests {
     #[test]
     fn says_what_is_not_there() {
         let posture = Metrics::new("garbage{\nx{a=\"b} 1\n{} 2\n".into()).posture();
-        assert_eq!(posture, Posture { jail: None, encoders: None, isolated: None });
+        assert_eq!(posture, Posture { jail: None, encoders: None });
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use cofferdam_encode_link::EncoderSettings;
+use cofferdam_isolation::Report as IsolationReport;
 
 use crate::exit::Exit;
 use crate::programs::Programs;
@@ -33,6 +34,8 @@ pub(super) struct Context {
     /// The configuration whose encoder settings were used; the defaults where there is none.
     pub(super) configuration: Option<String>,
     pub(super) encoders: Vec<EncoderSettings>,
+    /// What the self-check of this host found for that configuration; `None` where it names no interface.
+    pub(super) isolation: Option<Vec<HostCheck>>,
 }
 
 /// The machine.
@@ -64,6 +67,30 @@ pub(super) struct Report {
     /// Marks that were not on the wire, as `camera: place`.
     pub(super) missing: Vec<String>,
     pub(super) posture: Posture,
+}
+
+/// A check of the host's isolation.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct HostCheck {
+    pub(super) check: &'static str,
+    pub(super) outcome: &'static str,
+    /// What is wrong, as `expected …, found …`.
+    pub(super) findings: Vec<String>,
+}
+
+impl HostCheck {
+    /// Every check of a report.
+    pub(super) fn all(report: &IsolationReport) -> Vec<Self> {
+        let line = |finding: &cofferdam_isolation::Finding| {
+            format!("expected {}, found {}", finding.expected, finding.found)
+        };
+        let checks = report.outcomes().map(|(check, outcome)| Self {
+            check: check.name(),
+            outcome: outcome.name(),
+            findings: outcome.findings().iter().map(line).collect(),
+        });
+        checks.collect()
+    }
 }
 
 /// Numbers that sum it up.
@@ -140,6 +167,7 @@ impl Context {
             programs: programs?,
             configuration: configuration.map(|path| path.display().to_string()),
             encoders,
+            isolation: None,
         })
     }
 }
@@ -296,6 +324,7 @@ pub(super) mod tests {
                 programs: vec![program],
                 configuration: None,
                 encoders: Vec::new(),
+                isolation: None,
             },
             seconds: 1.0,
             totals: Totals {
@@ -312,7 +341,7 @@ pub(super) mod tests {
             searched: vec![Source { name: "log".into(), bytes: 1 }],
             findings: vec![finding],
             missing: vec!["cam: sdp/tool".into()],
-            posture: Posture { jail: None, encoders: None, isolated: None },
+            posture: Posture { jail: None, encoders: None },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use cofferdam_encode_link::CameraStatus;
 use cofferdam_picture::{CameraId, Untrusted};
-use cofferdam_picture_ring::{Codec, Counter as Word, Fault, Filtered, IngestState};
+use cofferdam_picture_ring::{Codec, Counter as Word, Fault, Filtered, IngestState, SideIsolation};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use std::time::Duration;
@@ -25,6 +25,7 @@ pub(crate) struct CameraMetrics {
     camera: String,
     state: OneHot<StateLabels>,
     ingest_state: OneHot<StateLabels>,
+    side_isolation: OneHot<StateLabels>,
     codec: OneHot<CodecLabels>,
     fault: OneHot<FaultLabels>,
     faults: Family<FaultLabels, Counter>,
@@ -58,6 +59,10 @@ impl CameraMetrics {
             ingest_state: OneHot::new(
                 all.camera_ingest_state.clone(),
                 IngestState::ALL.iter().map(|code| state(code.label())),
+            ),
+            side_isolation: OneHot::new(
+                all.camera_side_isolation.clone(),
+                SideIsolation::ALL.iter().map(|code| state(code.label())),
             ),
             codec: OneHot::new(all.camera_codec.clone(), []),
             fault: OneHot::new(all.camera_fault.clone(), faults().map(fault)),
@@ -136,6 +141,8 @@ impl CameraMetrics {
         }
         let offset = Untrusted::new(pacer.offset_nanos).clamp(0, MOST_OFFSET);
         self.pacing_offset.set(Duration::from_nanos(offset).as_secs_f64());
+        let labels = StateLabels { camera: self.camera.clone(), state: ingest.isolation.label() };
+        self.side_isolation.set(Some(labels));
         self.report_codes(ingest.state, ingest.codec, ingest.fault);
     }
 
@@ -244,6 +251,19 @@ mod tests {
         };
         assert!(bench.has(&state("streaming", 1)) && bench.has(&state("backing_off", 0)));
         assert!(bench.has(&state("idle", 0)));
+    }
+
+    #[test]
+    fn what_the_camera_side_found_of_its_network_is_shown() {
+        let mut bench = Bench::new();
+        let line = |state: &str, value: u8| {
+            format!("cofferdam_camera_side_isolation{{camera=\"lobby\",state=\"{state}\"}} {value}")
+        };
+        assert!(bench.has(&line("holds", 0)) && bench.has(&line("failed", 0)));
+        bench.metrics.report(&status(|s| s.ingest.isolation = SideIsolation::Failed));
+        assert!(bench.has(&line("holds", 0)) && bench.has(&line("failed", 1)));
+        bench.metrics.report(&status(|s| s.ingest.isolation = SideIsolation::Holds));
+        assert!(bench.has(&line("holds", 1)) && bench.has(&line("failed", 0)));
     }
 
     #[test]

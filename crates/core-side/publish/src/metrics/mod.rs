@@ -101,6 +101,7 @@ fn latency_histogram() -> Histogram {
 pub struct PublishMetrics {
     camera_state: Family<StateLabels, Gauge>,
     camera_ingest_state: Family<StateLabels, Gauge>,
+    camera_side_isolation: Family<StateLabels, Gauge>,
     camera_codec: Family<CodecLabels, Gauge>,
     camera_fault: Family<FaultLabels, Gauge>,
     camera_faults: Family<FaultLabels, Counter>,
@@ -145,6 +146,11 @@ impl PublishMetrics {
                 registry,
                 "camera_ingest_state",
                 "1 for what the camera's ingest worker is doing",
+            ),
+            camera_side_isolation: add(
+                registry,
+                "camera_side_isolation",
+                "1 for what the camera side's isolation self-check found, by its own word",
             ),
             camera_codec: add(registry, "camera_codec", "1 for what the camera sends"),
             camera_fault: add(
