@@ -21,6 +21,7 @@ pub mod units;
 pub mod vetting;
 mod vlc;
 pub mod wait;
+pub mod watch;
 pub mod wire;
 
 pub use gateway::{CameraConfig, Gateway, GatewayConfig};

@@ -1,0 +1,235 @@
+//! What a decoder should never see.
+
+use cofferdam_picture_ring::Fault::{DecodeFailed, NoPictures, StreamRefused, UnsupportedPicture};
+use cofferdam_picture_ring::Filtered;
+
+use super::{Family, SOON, TENTH, pictures};
+use crate::Limit;
+use crate::act::Act;
+use crate::media::h264::{Sps, key_of, key_with, slice};
+use crate::media::{description, h264, h265};
+use crate::rtsp::{playing, playing_as};
+use crate::scenario::{Expected, Scenario, Threat};
+
+const OF: Family = Family(Threat::Decoder);
+
+pub(super) fn all() -> Vec<Scenario> {
+    [formats(), order(), left_out()].concat()
+}
+
+fn formats() -> Vec<Scenario> {
+    vec![
+        OF.fault(
+            "extended-profile",
+            "sends H.264 of the Extended profile",
+            &[UnsupportedPicture],
+            Limit::Formats,
+            || units(key_of(&Sps { profile: 88, ..Sps::default() })),
+        ),
+        OF.fault(
+            "ten-bits",
+            "sends H.264 of 10 bits",
+            &[UnsupportedPicture],
+            Limit::Formats,
+            || units(key_of(&Sps { profile: 100, depth: 2, ..Sps::default() })),
+        ),
+        OF.fault(
+            "full-chroma",
+            "sends H.264 in 4:4:4",
+            &[UnsupportedPicture],
+            Limit::Formats,
+            || units(key_of(&Sps { profile: 100, chroma: 3, ..Sps::default() })),
+        ),
+        OF.fault(
+            "slice-groups",
+            "sends H.264 with slice groups",
+            &[UnsupportedPicture],
+            Limit::Formats,
+            || {
+                let mut key = key_of(&Sps::default());
+                key[1] = h264::pps(1);
+                units(key)
+            },
+        ),
+        OF.fault(
+            "h265-main-10",
+            "sends H.265 of the Main 10 profile",
+            &[UnsupportedPicture],
+            Limit::Formats,
+            || {
+                let mut key = h265::key();
+                // general_profile_idc and its compatibility flags.
+                key[1][3] = 2;
+                key[1][4] = 0x20;
+                playing_as(&description::h265(), [pictures(SOON, key)])
+            },
+        ),
+        OF.fault(
+            "seventeen-references",
+            "sends H.264 that refers to 17 pictures",
+            &[UnsupportedPicture],
+            Limit::References,
+            || units(key_of(&Sps { references: 17, ..Sps::default() })),
+        ),
+    ]
+}
+
+fn order() -> Vec<Scenario> {
+    vec![
+        OF.fault(
+            "sixty-five-slices",
+            "sends access units of more than 64 slices",
+            &[StreamRefused],
+            Limit::Slices,
+            || {
+                let mut key = key_of(&Sps { size: (10, 10), ..Sps::default() });
+                key.truncate(2);
+                key.extend((0..80).map(|first| slice(0x65, first)));
+                units(key)
+            },
+        ),
+        OF.fault(
+            "slices-upside-down",
+            "sends the slices of a picture in the wrong order",
+            &[StreamRefused],
+            Limit::Order,
+            || {
+                let mut key = key_of(&Sps::default());
+                key[2] = slice(0x65, 40);
+                key.push(slice(0x65, 0));
+                units(key)
+            },
+        ),
+        OF.fault(
+            "slices-of-unknown-sets",
+            "sends slices of parameter sets that it never sent",
+            &[StreamRefused],
+            Limit::Order,
+            || units(vec![slice(0x65, 0)]),
+        ),
+        OF.fault(
+            "sets-of-three-kilobytes",
+            "sends parameter sets of three kilobytes",
+            &[StreamRefused],
+            Limit::ParameterSet,
+            || {
+                let mut key = h264::key();
+                key[1].extend([0x55; 3000]);
+                units(key)
+            },
+        ),
+        OF.fault(
+            "side-information-flood",
+            "sends more than 64 units of side information with each picture",
+            &[StreamRefused],
+            Limit::Others,
+            || units(key_with(&vec![sei(); 70])),
+        ),
+        // A hundred failures or ten seconds, whichever the machine comes to first.
+        OF.fault(
+            "noise-in-slices",
+            "sends slices that are noise behind their header",
+            &[DecodeFailed, NoPictures],
+            Limit::Failures,
+            || {
+                let mut key = h264::key();
+                let noise = (0_u32..400).map(|n| n.wrapping_mul(0x9e37_79b9).to_be_bytes()[0] | 1);
+                key[2].splice(4.., noise);
+                units(key)
+            },
+        ),
+    ]
+}
+
+fn left_out() -> Vec<Scenario> {
+    vec![
+        OF.scenario(
+            "side-information",
+            "hides user data in SEI with each picture",
+            Expected::Filtered(Filtered::Sei),
+            Limit::Kinds,
+            || whole(vec![sei()]),
+        ),
+        OF.scenario(
+            "enhancement-layer",
+            "sends slices of an enhancement layer (SVC, MVC) with each picture",
+            Expected::Filtered(Filtered::Extension),
+            Limit::Kinds,
+            || whole(vec![vec![0x6f, 0x53, 0x00, 0x1e, 1, 2], vec![0x74, 0x40, 0x80, 1, 2, 3]]),
+        ),
+        OF.scenario(
+            "auxiliary-pictures",
+            "sends auxiliary pictures with each picture",
+            Expected::Filtered(Filtered::Extension),
+            Limit::Kinds,
+            || whole(vec![vec![0x73, 1, 2, 3]]),
+        ),
+        OF.fault(
+            "data-partitions",
+            "sends data partitions with each picture",
+            &[NoPictures],
+            Limit::PictureTime,
+            || whole(vec![vec![0x62, 1, 2, 3]]),
+        ),
+        OF.scenario(
+            "reserved-units",
+            "sends units of reserved types with each picture",
+            Expected::Filtered(Filtered::Reserved),
+            Limit::Kinds,
+            || whole(vec![vec![0x76, 1, 2, 3], vec![0x77, 1, 2, 3]]),
+        ),
+        OF.scenario(
+            "filler",
+            "sends filler with each picture",
+            Expected::Filtered(Filtered::Filler),
+            Limit::Kinds,
+            || whole(vec![[&[0x0c][..], &[0xff; 1000], &[0x80]].concat()]),
+        ),
+        OF.scenario(
+            "behind-the-parameter-sets",
+            "hides bytes behind its parameter sets",
+            Expected::Filtered(Filtered::Trailing),
+            Limit::Kinds,
+            || {
+                let mut key = h264::key();
+                key[1].extend(b"hidden\x80");
+                playing([pictures(TENTH, key)])
+            },
+        ),
+        OF.scenario(
+            "h265-side-information",
+            "hides user data in SEI with each H.265 picture",
+            Expected::Filtered(Filtered::Sei),
+            Limit::Kinds,
+            || {
+                let sei = [&[0x4e, 0x01, 0x05, 0x18][..], &[7; 24], &[0x80]].concat();
+                playing_as(&description::h265(), [pictures(TENTH, h265::key_with(&[sei]))])
+            },
+        ),
+        OF.scenario(
+            "h265-other-layer",
+            "sends slices of another layer with each H.265 picture",
+            Expected::Filtered(Filtered::Extension),
+            Limit::Kinds,
+            || {
+                let layer = vec![0x03, 0x09, 1, 2, 3];
+                playing_as(&description::h265(), [pictures(TENTH, h265::key_with(&[layer]))])
+            },
+        ),
+    ]
+}
+
+/// A stream of those units, often.
+fn units(units: Vec<Vec<u8>>) -> Vec<Act> {
+    playing([pictures(SOON, units)])
+}
+
+/// A stream of good pictures with `more` beside each.
+fn whole(more: Vec<Vec<u8>>) -> Vec<Act> {
+    playing([pictures(TENTH, key_with(&more))])
+}
+
+/// User data, unregistered.
+fn sei() -> Vec<u8> {
+    [&[0x06, 5, 24][..], &[7; 24], &[0x80]].concat()
+}

@@ -1,0 +1,97 @@
+//! Attacks on what reads descriptions.
+
+use cofferdam_picture_ring::Fault::{
+    DecodeFailed, NoVideo, ProtocolViolation, UnsupportedCodec, WorkerCrashed,
+};
+
+use super::{Family, SOON, TENTH, pictures};
+use crate::Limit;
+use crate::act::Act;
+use crate::media::{description, h264};
+use crate::rtsp::{described, playing_as};
+use crate::scenario::{Expected, Scenario, Threat};
+
+const OF: Family = Family(Threat::Description);
+
+pub(super) fn all() -> Vec<Scenario> {
+    vec![
+        // The client library (retina 0.4.21) panics at a blank list of formats.
+        OF.fault(
+            "blank-formats",
+            "describes video in a blank list of formats",
+            &[WorkerCrashed],
+            Limit::Process,
+            || describing(&description::of("m=video 0 RTP/AVP  \r\n")),
+        ),
+        OF.fault(
+            "empty-description",
+            "describes nothing",
+            &[NoVideo, ProtocolViolation],
+            Limit::Wait,
+            || describing(""),
+        ),
+        OF.fault("only-audio", "describes audio alone", &[NoVideo], Limit::Wait, || {
+            describing(&description::of("m=audio 0 RTP/AVP 0\r\na=control:a\r\n"))
+        }),
+        OF.fault(
+            "unknown-codec",
+            "describes a codec that is not decoded here",
+            &[UnsupportedCodec],
+            Limit::Wait,
+            || {
+                let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H266/90000\r\na=control:v\r\n";
+                describing(&description::of(media))
+            },
+        ),
+        OF.fault(
+            "a-thousand-streams",
+            "describes a thousand audio streams",
+            &[NoVideo],
+            Limit::Wait,
+            || describing(&description::of(&"m=audio 0 RTP/AVP 0\r\na=control:a\r\n".repeat(1000))),
+        ),
+        OF.fault(
+            "no-clock",
+            "describes a clock of 0 Hz",
+            &[ProtocolViolation, UnsupportedCodec, NoVideo],
+            Limit::Wait,
+            || {
+                let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/0\r\na=control:v\r\n";
+                playing_as(&description::of(media), [pictures(TENTH, h264::key())])
+            },
+        ),
+        OF.fault(
+            "description-in-no-language",
+            "sends a description that is no text",
+            &[ProtocolViolation],
+            Limit::Wait,
+            || {
+                let head = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n\
+                             Content-Length: 8\r\n\r\n\xff\xfe\x00\x01\xc0\xaf\r\n";
+                vec![Act::Hear, Act::Say(head.to_vec())]
+            },
+        ),
+        OF.scenario(
+            "broken-parameter-sets",
+            "describes parameter sets that are none, and sends good ones",
+            Expected::Plays,
+            Limit::NoneNeeded,
+            || {
+                let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:v\r\n\
+                             a=fmtp:96 packetization-mode=1;sprop-parameter-sets=////,AAAA\r\n";
+                playing_as(&description::of(media), [pictures(TENTH, h264::key())])
+            },
+        ),
+        OF.fault(
+            "another-codec-than-described",
+            "describes H.265 and sends H.264",
+            &[DecodeFailed],
+            Limit::Failures,
+            || playing_as(&description::h265(), [pictures(SOON, h264::key())]),
+        ),
+    ]
+}
+
+fn describing(sdp: &str) -> Vec<Act> {
+    vec![Act::Hear, described(sdp)]
+}

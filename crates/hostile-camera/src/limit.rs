@@ -1,0 +1,107 @@
+//! What contains an attack.
+
+/// A limit of the gateway's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Limit {
+    /// Bytes of the first answer.
+    FirstAnswer,
+    /// Bytes of all answers before PLAY.
+    Answers,
+    /// Bytes without an access unit among them.
+    Unit,
+    /// Bytes a second.
+    Rate,
+    /// Time for an answer.
+    AnswerTime,
+    /// Time for the first picture, and between pictures.
+    PictureTime,
+    /// Time between access units.
+    UnitTime,
+    /// Failures in a row.
+    Failures,
+    /// Time without a sign of life of the worker's.
+    SignOfLife,
+    /// The wait before the next worker.
+    Wait,
+    /// A process for each camera.
+    Process,
+    /// No password in clear.
+    NoBasic,
+    /// One connection for a worker, made by the dialer.
+    OneConnection,
+    /// Profiles, sample formats and tools that may be decoded.
+    Formats,
+    /// The size of a picture.
+    Size,
+    /// Reference pictures.
+    References,
+    /// Slices of an access unit.
+    Slices,
+    /// NAL units of an access unit that are no slices.
+    Others,
+    /// Bytes of a parameter set.
+    ParameterSet,
+    /// The order of slices, and the parameter sets that they name.
+    Order,
+    /// The kinds of units and segments that a decoder gets.
+    Kinds,
+    /// None: there is no harm in it.
+    NoneNeeded,
+}
+
+impl Limit {
+    /// Every limit, in order.
+    pub const ALL: [Self; 22] = [
+        Self::FirstAnswer,
+        Self::Answers,
+        Self::Unit,
+        Self::Rate,
+        Self::AnswerTime,
+        Self::PictureTime,
+        Self::UnitTime,
+        Self::Failures,
+        Self::SignOfLife,
+        Self::Wait,
+        Self::Process,
+        Self::NoBasic,
+        Self::OneConnection,
+        Self::Formats,
+        Self::Size,
+        Self::References,
+        Self::Slices,
+        Self::Others,
+        Self::ParameterSet,
+        Self::Order,
+        Self::Kinds,
+        Self::NoneNeeded,
+    ];
+
+    /// What it is, in one line.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::FirstAnswer => "first answer: 64 KiB",
+            Self::Answers => "answers before PLAY: 256 KiB",
+            Self::Unit => "bytes without an access unit: 16 MiB",
+            Self::Rate => "bytes a second: 25 MB",
+            Self::AnswerTime => "an answer: 10 s",
+            Self::PictureTime => "a picture: 10 s",
+            Self::UnitTime => "between access units: 5 s",
+            Self::Failures => "failures in a row: 100",
+            Self::SignOfLife => "sign of life: 2 s",
+            Self::Wait => "wait before the next worker",
+            Self::Process => "a process for each camera",
+            Self::NoBasic => "no HTTP Basic",
+            Self::OneConnection => "one connection, the dialer's",
+            Self::Formats => "formats: 8-bit 4:2:0, known profiles",
+            Self::Size => "picture: 3840x2160",
+            Self::References => "reference pictures: 16",
+            Self::Slices => "slices of a unit: 64",
+            Self::Others => "other NAL units of a unit: 64",
+            Self::ParameterSet => "a parameter set: 2 KiB",
+            Self::Order => "slices in order, with known parameter sets",
+            Self::Kinds => "kinds of units a decoder gets",
+            Self::NoneNeeded => "nothing: no harm in it",
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! An honest camera beside others that are not, and a reader that counts its pictures.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use cofferdam_picture::{FrameRate, Geometry};
+use cofferdam_simulator::barcode::Barcode;
+use cofferdam_simulator::{Camera, CameraSettings, Codec, Content, Drawn};
+
+use crate::{CameraConfig, Client, Gateway, Player, Transport, until};
+
+/// The honest camera's id.
+pub const HONEST: &str = "honest";
+/// Its size, and its pictures a second: small, so that two cores have room for the others.
+pub const SIZE: (u32, u32) = (320, 240);
+const RATE: u32 = 10;
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// An honest camera.
+///
+/// # Panics
+/// When it does not start.
+#[must_use]
+pub fn honest_camera() -> Camera {
+    let geometry = Geometry::new(SIZE.0, SIZE.1).expect("a good size");
+    let rate = FrameRate::new(RATE).expect("a good rate");
+    let drawn = Drawn::new(Codec::H264, geometry, rate).expect("a size that every codec carries");
+    let name = HONEST.parse().expect("a good name");
+    let mut settings = CameraSettings::new(name, Content::Live(drawn));
+    settings.number = 1;
+    Camera::start(settings).expect("the camera starts")
+}
+
+/// Its table.
+#[must_use]
+pub fn config(honest: &Camera) -> CameraConfig {
+    CameraConfig::new(HONEST, &honest.url(), (SIZE.0, SIZE.1, RATE))
+}
+
+/// Asserts that the honest camera's reader has got every picture since its first, and that the camera
+/// has had one worker and no fault.
+///
+/// # Panics
+/// When that is not so.
+pub fn assert_untouched(gateway: &Gateway, honest: &Camera, watch: Watch) {
+    watch.wait_for(RATE as usize * 3);
+    let metrics = gateway.metrics();
+    let count = |name| metrics.value(name, &["camera=\"honest\""]).unwrap_or(0.0);
+    assert!(count("cofferdam_camera_faults_total") == 0.0, "a fault of the honest camera");
+    assert!(count("cofferdam_camera_worker_starts_total") == 1.0, "another worker of its");
+    assert_eq!(honest.connections(), 1, "connections to the honest camera");
+    let lost = gaps(&watch.stop());
+    assert!(lost.is_empty(), "the honest camera's reader lost what is between these: {lost:?}");
+}
+
+/// Counters of pictures that came one after the other, and were not sent so.
+fn gaps(codes: &[Barcode]) -> Vec<(u32, u32)> {
+    let pairs = codes.windows(2).map(|pair| (pair[0].counter, pair[1].counter));
+    pairs.filter(|(before, after)| *after > before + 1 || after < before).collect()
+}
+
+/// A reader of the honest camera, and the barcodes of all pictures that it got.
+#[derive(Debug)]
+pub struct Watch {
+    codes: Arc<Mutex<Vec<Barcode>>>,
+    stopped: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Begins to read.
+    #[must_use]
+    pub fn start(gateway: &Gateway) -> Self {
+        let size = (SIZE.0 as usize, SIZE.1 as usize);
+        let url = gateway.url(&format!("{HONEST}/main"));
+        let player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, size);
+        let codes = Arc::new(Mutex::new(Vec::new()));
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (seen, stop) = (Arc::clone(&codes), Arc::clone(&stopped));
+        let thread = std::thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                let Some(shown) = player.next(Duration::from_secs(1)) else { continue };
+                if let Some(code) = player.barcode(&shown) {
+                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(code);
+                }
+            }
+        });
+        Self { codes, stopped, thread }
+    }
+
+    /// Waits until so many pictures have come.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub fn wait_for(&self, count: usize) {
+        until(DEADLINE, "pictures of the honest camera", || {
+            (self.seen().len() >= count).then_some(())
+        });
+    }
+
+    fn seen(&self) -> Vec<Barcode> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stop(self) -> Vec<Barcode> {
+        self.stopped.store(true, Ordering::SeqCst);
+        let codes = self.seen();
+        self.thread.join().expect("the reader ends");
+        codes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_picture_is_a_gap_and_a_repeated_one_is_none() {
+        let of = |counters: &[u32]| {
+            let codes = counters.iter().map(|counter| Barcode { camera: 1, counter: *counter });
+            gaps(&codes.collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[5, 6, 6, 7]), []);
+        assert_eq!(of(&[5, 7, 8]), [(5, 7)]);
+        assert_eq!(of(&[5, 4]), [(5, 4)]);
+    }
+}
