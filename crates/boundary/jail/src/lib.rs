@@ -63,4 +63,6 @@ pub use lock::{Jail, JailError, Locked, Rehearsed};
 pub use policy::{Policy, PolicyError};
 pub use side::{User, become_unprivileged, is_root, restrict_calls};
 pub use sockets::{bytes_received, socket_connected_to};
-pub use spawn::{Program, SpawnError, Streams, WorkerCommand, pipe, set_nonblocking};
+pub use spawn::{
+    Bounds, Program, SpawnError, Streams, WorkerCommand, end_session, pipe, set_nonblocking,
+};

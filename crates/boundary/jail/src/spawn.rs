@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit, setsid};
 
 /// Where a process's standard output and error go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,17 @@ pub struct WorkerCommand {
     environment: Vec<(String, String)>,
     descriptors: Vec<(i32, OwnedFd)>,
     streams: Streams,
+    bounds: Option<Bounds>,
+}
+
+/// What a process may use up before it has locked itself in, and for good if it never does.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of address space.
+    pub memory: u64,
+    /// Processes and threads of the user's. The kernel counts all of them together, and root's not at
+    /// all.
+    pub processes: u64,
 }
 
 /// Why a process could not be started.
@@ -98,6 +109,7 @@ impl WorkerCommand {
             environment: Vec::new(),
             descriptors: Vec::new(),
             streams: Streams::Null,
+            bounds: None,
         }
     }
 
@@ -138,6 +150,15 @@ impl WorkerCommand {
         self
     }
 
+    /// Puts the process under `bounds` and into a session of its own. So all that it starts can be ended
+    /// by [`end_session`], and where the kernel shares its time out among sessions, has no more of it
+    /// than one worker.
+    #[must_use]
+    pub const fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
     /// Starts the process. It is killed when the returned handle is dropped, and when the *thread*
     /// that called this ends: call from a thread that lives as long as the process should.
     ///
@@ -171,6 +192,12 @@ impl WorkerCommand {
         // nothing another thread of the parent could have held at the fork.
         unsafe {
             command.pre_exec(move || bind_to_parent(parent, first_free));
+        }
+        if let Some(bounds) = self.bounds {
+            // SAFETY: as above: a few system calls, and nothing else.
+            unsafe {
+                command.pre_exec(move || bound(bounds));
+            }
         }
         if let Some(held) = self.held {
             let image = Image::new(&self.program, &self.arguments, &self.environment, held);
@@ -261,6 +288,28 @@ fn bind_to_parent(parent: rustix::process::Pid, first_free: u32) -> io::Result<(
         return Err(io::Error::from(rustix::io::Errno::SRCH));
     }
     close_on_exec_from(first_free)
+}
+
+/// In the new process: a session of its own, and limits that what it starts inherits.
+fn bound(bounds: Bounds) -> io::Result<()> {
+    setsid()?;
+    for (resource, most) in
+        [(Resource::As, bounds.memory), (Resource::Nproc, bounds.processes), (Resource::Core, 0)]
+    {
+        let most = getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    Ok(())
+}
+
+/// Ends everything that a [`bounded`](WorkerCommand::bounded) process has started and that stayed in its
+/// session: call it once the process `leader` itself is gone, before anything else is started.
+pub fn end_session(leader: u32) {
+    let leader = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(leader) = leader {
+        // Fails when nobody is left, as it should be.
+        let _ = rustix::process::kill_process_group(leader, Signal::KILL);
+    }
 }
 
 /// Marks every descriptor from `first` up close-on-exec. Those std itself needs until the exec stay

@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use cofferdam_jail::{SpawnError, WorkerCommand, pipe};
+use cofferdam_jail::{Bounds, SpawnError, WorkerCommand, end_session, pipe};
 
 async fn output_of(script: &str) -> String {
     let (read, write) = pipe().unwrap();
@@ -62,4 +62,31 @@ async fn a_dropped_handle_kills_the_process() {
     let mut rest = String::new();
     read.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "");
+}
+
+/// What a worker started, and what became of it once its session was ended.
+#[tokio::test]
+async fn a_bounded_process_leaves_nothing_behind_and_is_bounded() {
+    let bounds = Bounds { memory: 1 << 30, processes: 100 };
+    let (read, write) = pipe().unwrap();
+    let mut child = WorkerCommand::new(Path::new("/bin/sh"))
+        .argument("-c")
+        // The pipe ends when all who hold it are gone.
+        .argument("ulimit -v >&3; ulimit -c >&3; sleep 600 & exit 0")
+        .descriptor(3, write)
+        .bounded(bounds)
+        .spawn()
+        .unwrap();
+    let leader = child.id().unwrap();
+    assert!(child.wait().await.unwrap().success());
+    end_session(leader);
+    let mut text = String::new();
+    std::fs::File::from(read).read_to_string(&mut text).unwrap();
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["1048576", "0"]);
+}
+
+/// The control: without bounds there are none, and the kernel was not asked for any.
+#[tokio::test]
+async fn an_unbounded_process_has_the_limits_of_its_parent() {
+    assert_ne!(output_of("ulimit -v >&3").await.trim(), "1048576");
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
-use cofferdam_jail::{Program, SpawnError, WorkerCommand};
+use cofferdam_jail::{Bounds, Program, SpawnError, User, WorkerCommand, end_session};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, SideIsolation, Writer};
 use rustix::process::Signal;
@@ -29,7 +29,35 @@ use crate::rings::Ring;
 pub(crate) struct WorkerProgram {
     pub(crate) program: Program,
     pub(crate) environment: &'static [(&'static str, &'static str)],
+    /// Processes and threads that the user may have when a worker starts another.
+    pub(crate) processes: u64,
 }
+
+/// Processes of a worker's: itself, and those that it sends out to try its jail.
+const PROCESSES: u64 = 8;
+/// Room for the workers of another gateway, where the user is one that only gateways become.
+const GATEWAYS: u64 = 96;
+/// Room for whatever else a user starts who is anybody.
+const ANYBODY: u64 = 1024;
+
+impl WorkerProgram {
+    /// What [`processes`](Self::processes) is for that many cameras, all starting at once.
+    ///
+    /// Asked once: a worker that went wild would raise the limit of the next.
+    pub(crate) fn processes_of(cameras: usize) -> u64 {
+        let cameras = u64::try_from(cameras).unwrap_or(u64::MAX);
+        let others = if rustix::process::getuid().as_raw() == User::CAMERA.id {
+            GATEWAYS
+        } else {
+            ANYBODY.saturating_add(rustix::system::sysinfo().procs.into())
+        };
+        PROCESSES.saturating_mul(cameras).saturating_add(others)
+    }
+}
+
+/// Bytes of memory, besides its ring, that a worker may map while it starts. It has below 300 MB when
+/// it locks itself in, and allows itself another 512 then.
+const MEMORY: u64 = 1 << 30;
 
 /// How often a running worker is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -147,6 +175,7 @@ impl Supervisor {
             writer.add(Counter::Reconnects, 1);
         }
         tracing::debug!(%camera, pid = child.id(), "ingest worker started");
+        let session = Session(child.id());
         let target = Target::new(&self.plan.boot.url, self.interface.clone());
         let mut introduced = pin!(async {
             match (channel, target) {
@@ -163,6 +192,7 @@ impl Supervisor {
                     return End::Fault(fault);
                 }
                 status = child.wait() => {
+                    drop(session);
                     let Ok(status) = status else { return End::Fault(Fault::WorkerCrashed) };
                     self.note_missing_layer(status);
                     return End::Fault(classify(status));
@@ -248,9 +278,14 @@ fn start(
     let system = |source| SpawnError::System { program: program.program.path().to_owned(), source };
     let json = serde_json::to_vec(boot).map_err(|e| system(e.into()))?;
     let (read, write) = cofferdam_jail::pipe().map_err(system)?;
+    let bounds = Bounds {
+        memory: MEMORY.saturating_add(u64::try_from(ring.spec.total_len()).unwrap_or(u64::MAX)),
+        processes: program.processes,
+    };
     let ring = ring.fd.try_clone().map_err(system)?;
     let mut command = WorkerCommand::of(&program.program)
         .map_err(system)?
+        .bounded(bounds)
         .argument("--camera")
         .argument(boot.camera.as_str())
         .descriptor(descriptors::BOOT, read)
@@ -269,6 +304,18 @@ fn start(
     // A boot message is far smaller than a pipe, so this cannot block.
     std::fs::File::from(write).write_all(&json).map_err(system)?;
     Ok((child, channel))
+}
+
+/// The session of a running worker: what it has started ends when this is dropped, which is when the
+/// worker itself has ended.
+struct Session(Option<u32>);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            end_session(leader);
+        }
+    }
 }
 
 async fn kill(child: &mut Child) {
