@@ -5,10 +5,26 @@ use std::time::Duration;
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::Fault;
 
-/// The first wait after a worker died.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-/// The longest wait after a worker died, or after a network that did not answer.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The limits that contain what a camera, or a worker, does by merely going or staying. The dialer's are
+/// [`SHIPPED`](Self::SHIPPED); tests show what is not contained without one of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The first wait after a worker died.
+    first_wait: Duration,
+    /// The longest wait after a worker died, or after a network that did not answer.
+    longest_wait: Duration,
+    /// No sign of life for this long means that the worker is wedged. Its heart beats every 250 ms.
+    wedged: Duration,
+}
+
+impl Limits {
+    const SHIPPED: Self = Self {
+        first_wait: Duration::from_millis(100),
+        longest_wait: Duration::from_secs(1),
+        wedged: Duration::from_secs(2),
+    };
+}
+
 /// The first wait after the camera itself said no.
 const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait after a refused connection: a camera that is starting refuses for a while.
@@ -17,14 +33,13 @@ const LONGEST_REFUSED_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// Pictures for this long mean that all is well again.
 const PROVEN: Duration = Duration::from_secs(2);
-/// No sign of life for this long means that the worker is wedged. Its heart beats every 250 ms.
-const WEDGED: Duration = Duration::from_secs(2);
 /// Until its first sign of life a worker is given longer: a loaded host starts programs slowly.
 const START_ALLOWANCE: Duration = Duration::from_secs(10);
 
 /// One camera's worker, from start to start.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
+    limits: Limits,
     /// Ends in a row without two seconds of pictures between them.
     failures: u32,
     last_fault: Fault,
@@ -52,7 +67,12 @@ pub(crate) enum Verdict {
 
 impl Lifecycle {
     pub(crate) const fn new() -> Self {
+        Self::within(Limits::SHIPPED)
+    }
+
+    const fn within(limits: Limits) -> Self {
         Self {
+            limits,
             failures: 0,
             last_fault: Fault::None,
             run: Run::new(MonotonicTime::from_nanos(0), 0),
@@ -71,6 +91,7 @@ impl Lifecycle {
         beat: MonotonicTime,
         pictures: u64,
     ) -> Verdict {
+        let wedged = self.limits.wedged;
         let run = &mut self.run;
         // A stamp from before the start is the previous worker's.
         if beat > run.started {
@@ -85,7 +106,7 @@ impl Lifecycle {
             self.failures = 0;
         }
         let silent = match run.beat {
-            Some(beat) => now.since(beat) > WEDGED,
+            Some(beat) => now.since(beat) > wedged,
             None => now.since(run.started) > START_ALLOWANCE,
         };
         if silent { Verdict::Wedged } else { Verdict::Alive }
@@ -108,7 +129,7 @@ impl Lifecycle {
         let (first, longest) = match fault {
             Fault::ConnectionRefused => (FIRST_ANSWER_WAIT, LONGEST_REFUSED_WAIT),
             answer if answer.is_answer() => (FIRST_ANSWER_WAIT, LONGEST_ANSWER_WAIT),
-            _ => (FIRST_WAIT, LONGEST_WAIT),
+            _ => (self.limits.first_wait, self.limits.longest_wait),
         };
         let wait = first.saturating_mul(1 << failures.min(16)).min(longest);
         wait.mul_f64(0.75 + f64::from(chance) / 510.0)
@@ -133,6 +154,7 @@ mod tests {
     use super::*;
 
     const MIDDLE: u8 = 127;
+    const WEDGED: Duration = Limits::SHIPPED.wedged;
 
     fn at(millis: u64) -> MonotonicTime {
         MonotonicTime::from_nanos(1_000_000_000) + Duration::from_millis(millis)
@@ -215,5 +237,38 @@ mod tests {
         // A stamp from the future (a worker that lies) ages like any other.
         lifecycle.handle_started(at(0), 0);
         assert_eq!(lifecycle.handle_look(at(1000), at(3_600_000), 0), Verdict::Alive);
+    }
+
+    /// Connections that a camera is asked for in a minute, when each lasts for 50 ms.
+    fn connections_in_a_minute(mut lifecycle: Lifecycle) -> u32 {
+        let (mut now, mut connections) = (at(0), 0);
+        while now.since(at(0)) < Duration::from_secs(60) && connections < 10_000 {
+            lifecycle.handle_started(now, 0);
+            connections += 1;
+            now = now + Duration::from_millis(50);
+            now = now + lifecycle.handle_end(Fault::ProtocolViolation, MIDDLE);
+        }
+        connections
+    }
+
+    #[test]
+    fn without_the_wait_a_camera_that_ends_at_once_is_asked_for_ever() {
+        let shipped = connections_in_a_minute(Lifecycle::within(Limits::SHIPPED));
+        assert!((50..70).contains(&shipped), "{shipped}");
+        let none = Limits { longest_wait: Duration::ZERO, ..Limits::SHIPPED };
+        let lifted = connections_in_a_minute(Lifecycle::within(none));
+        assert!(lifted > 1000, "{lifted}");
+    }
+
+    #[test]
+    fn without_the_limit_a_silent_worker_is_alive_for_ever() {
+        let verdict = |limits| {
+            let mut lifecycle = Lifecycle::within(limits);
+            lifecycle.handle_started(at(0), 0);
+            lifecycle.handle_look(at(100), at(50), 0);
+            lifecycle.handle_look(at(3_600_000), at(50), 0)
+        };
+        assert_eq!(verdict(Limits::SHIPPED), Verdict::Wedged);
+        assert_eq!(verdict(Limits { wedged: Duration::MAX, ..Limits::SHIPPED }), Verdict::Alive);
     }
 }

@@ -33,6 +33,7 @@ mod tally;
 mod testing;
 
 pub use budget::ByteBudget;
+use limits::UnitLimits;
 use nal_units::check;
 pub use tally::Tally;
 
@@ -91,6 +92,7 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct UnitFilter {
     rules: Rules,
+    limits: UnitLimits,
     edit: edit::Edit,
     tally: Tally,
 }
@@ -106,12 +108,18 @@ impl UnitFilter {
     /// A filter for a stream that begins.
     #[must_use]
     pub fn new(format: Format, largest: LargestPicture) -> Self {
+        Self::within(UnitLimits::SHIPPED, format, largest)
+    }
+
+    /// The same within other limits than a worker's: for tests.
+    #[must_use]
+    pub fn within(limits: UnitLimits, format: Format, largest: LargestPicture) -> Self {
         let rules = match format {
-            Format::H264 => Rules::H264(h264::Rules::new(largest)),
+            Format::H264 => Rules::H264(h264::Rules::new(largest, limits.references)),
             Format::H265 => Rules::H265(h265::Rules::new(largest)),
             Format::Jpeg => Rules::Jpeg(jpeg::Rules::new(largest)),
         };
-        Self { rules, edit: edit::Edit::default(), tally: Tally::default() }
+        Self { rules, limits, edit: edit::Edit::default(), tally: Tally::default() }
     }
 
     /// Leaves of `unit` what may reach the decoder. Where nothing has to go, nothing is copied.
@@ -126,8 +134,12 @@ impl UnitFilter {
             Err(Refusal::TooMuch)
         } else {
             match &mut self.rules {
-                Rules::H264(rules) => check(rules, unit, &mut self.edit, &mut self.tally),
-                Rules::H265(rules) => check(rules, unit, &mut self.edit, &mut self.tally),
+                Rules::H264(rules) => {
+                    check(rules, &self.limits, unit, &mut self.edit, &mut self.tally)
+                }
+                Rules::H265(rules) => {
+                    check(rules, &self.limits, unit, &mut self.edit, &mut self.tally)
+                }
                 Rules::Jpeg(rules) => rules.check(unit, &mut self.edit, &mut self.tally),
             }
         };

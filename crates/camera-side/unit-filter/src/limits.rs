@@ -36,3 +36,27 @@ pub const BYTES_A_SECOND: u64 = 25_000_000;
 /// Bytes that may come at once beyond that: a few of the largest pictures, and what a camera kept
 /// while the network was away.
 pub const BURST: u64 = 32 * 1024 * 1024;
+
+/// The limits that are numbers, of a filter's NAL units. A worker's are [`SHIPPED`](Self::SHIPPED), and
+/// nothing sets others but tests, which show that without one of them its attack is not contained.
+#[derive(Clone, Copy, Debug)]
+pub struct UnitLimits {
+    /// [`MOST_SLICES`].
+    pub slices: usize,
+    /// [`MOST_OTHERS`].
+    pub others: usize,
+    /// [`LARGEST_PARAMETER_SET`].
+    pub parameter_set: usize,
+    /// [`MOST_REFERENCES`], of H.264.
+    pub references: u32,
+}
+
+impl UnitLimits {
+    /// Those of every worker.
+    pub const SHIPPED: Self = Self {
+        slices: MOST_SLICES,
+        others: MOST_OTHERS,
+        parameter_set: LARGEST_PARAMETER_SET,
+        references: MOST_REFERENCES,
+    };
+}

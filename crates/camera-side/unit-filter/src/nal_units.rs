@@ -4,7 +4,7 @@ use cofferdam_picture_ring::Filtered;
 
 use crate::annexb::{self, Place};
 use crate::edit::Edit;
-use crate::limits::{LARGEST_PARAMETER_SET, MOST_OTHERS, MOST_SLICES};
+use crate::limits::UnitLimits;
 use crate::sets::Shorter;
 use crate::{Refusal, Tally};
 
@@ -47,12 +47,13 @@ pub(crate) trait Syntax {
 /// Says what of `unit` is kept.
 pub(crate) fn check<S: Syntax>(
     syntax: &mut S,
+    limits: &UnitLimits,
     unit: &[u8],
     edit: &mut Edit,
     tally: &mut Tally,
 ) -> Result<(), Refusal> {
     let mut brought_sets = false;
-    let result = walk(syntax, unit, edit, tally, &mut brought_sets);
+    let result = walk(syntax, limits, unit, edit, tally, &mut brought_sets);
     if result.is_err() && brought_sets {
         // The decoder does not get them either: what it has and what is known here stay the same.
         syntax.forget();
@@ -62,6 +63,7 @@ pub(crate) fn check<S: Syntax>(
 
 fn walk<S: Syntax>(
     syntax: &mut S,
+    limits: &UnitLimits,
     unit: &[u8],
     edit: &mut Edit,
     tally: &mut Tally,
@@ -77,7 +79,7 @@ fn walk<S: Syntax>(
         let nal = &unit[place.clone()];
         let kind = S::kind(nal);
         *if matches!(kind, Kind::Slice) { &mut slices } else { &mut others } += 1;
-        if slices > MOST_SLICES || others > MOST_OTHERS {
+        if slices > limits.slices || others > limits.others {
             return Err(Refusal::TooMuch);
         }
         match kind {
@@ -94,7 +96,7 @@ fn walk<S: Syntax>(
             Kind::Set(_) if slices > 0 => return Err(Refusal::Malformed),
             Kind::Set(set) => {
                 *brought_sets = true;
-                let accepted = if nal.len() > LARGEST_PARAMETER_SET {
+                let accepted = if nal.len() > limits.parameter_set {
                     Err(Refusal::TooMuch)
                 } else {
                     syntax.accept(set, nal)

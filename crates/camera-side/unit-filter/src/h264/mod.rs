@@ -24,8 +24,8 @@ pub(crate) enum Set {
 }
 
 impl Rules {
-    pub(crate) const fn new(largest: LargestPicture) -> Self {
-        Self { sets: ParameterSets::new(largest) }
+    pub(crate) const fn new(largest: LargestPicture, references: u32) -> Self {
+        Self { sets: ParameterSets::new(largest, references) }
     }
 }
 

@@ -7,7 +7,7 @@ use h264_reader::rbsp::{BitRead, BitReader, BitReaderError, Numeric, Primitive};
 
 use crate::annexb::{escape, unescape};
 use crate::bits::{Bits, cut};
-use crate::limits::{MOST_REFERENCE_MACROBLOCKS, MOST_REFERENCES};
+use crate::limits::MOST_REFERENCE_MACROBLOCKS;
 use crate::sets::{Sets, Shorter, in_place_of};
 use crate::{LargestPicture, Refusal};
 
@@ -34,6 +34,8 @@ pub(super) struct Picture {
 #[derive(Debug)]
 pub(super) struct ParameterSets {
     largest: LargestPicture,
+    /// Reference pictures, at the most.
+    references: u32,
     sequences: Sets<Sequence>,
     /// Each with the id of its sequence.
     pictures: Sets<u8>,
@@ -49,8 +51,8 @@ struct Sequence {
 }
 
 impl ParameterSets {
-    pub(super) const fn new(largest: LargestPicture) -> Self {
-        Self { largest, sequences: Sets::new(), pictures: Sets::new() }
+    pub(super) const fn new(largest: LargestPicture, references: u32) -> Self {
+        Self { largest, references, sequences: Sets::new(), pictures: Sets::new() }
     }
 
     /// What a slice that names the picture parameter set `id` is part of.
@@ -69,7 +71,8 @@ impl ParameterSets {
         }
         let payload = unescape(&nal[1..]).ok_or(Refusal::Malformed)?;
         let (profile, id) = profile_and_id(&payload).ok_or(Refusal::Malformed)?;
-        let (shorter, sequence) = sequence(nal, &payload, profile, self.largest)?;
+        let (shorter, sequence) =
+            sequence(nal, &payload, profile, (self.largest, self.references))?;
         if self.sequences.put(id, nal, &shorter, sequence) {
             self.pictures.retain(|sequence| *sequence != id);
         }
@@ -104,7 +107,7 @@ fn sequence(
     nal: &[u8],
     payload: &[u8],
     profile: u8,
-    largest: LargestPicture,
+    most: (LargestPicture, u32),
 ) -> Result<(Shorter, Sequence), Refusal> {
     // What follows in a set of another profile may be of another form.
     if !PROFILES.contains(&profile) {
@@ -113,7 +116,7 @@ fn sequence(
     let mut end = End::default();
     let bits = Measured::new(payload, &mut end, false);
     let sps = SeqParameterSet::from_bits(bits).map_err(|_| Refusal::Malformed)?;
-    let picture = judge(&sps, largest)?;
+    let picture = judge(&sps, most)?;
     let shorter = end.shortened(nal, payload)?;
     let simple = profile != 100 && u8::from(sps.constraint_flags) & CONSTRAINED != 0;
     let mut context = Context::default();
@@ -159,7 +162,10 @@ fn profile_and_id(payload: &[u8]) -> Option<(u8, u8)> {
     Some((u8::try_from(profile).ok()?, u8::try_from(id).ok()?))
 }
 
-fn judge(sps: &SeqParameterSet, largest: LargestPicture) -> Result<Picture, Refusal> {
+fn judge(
+    sps: &SeqParameterSet,
+    (largest, most_references): (LargestPicture, u32),
+) -> Result<Picture, Refusal> {
     let chroma = &sps.chroma_info;
     let eight_bits = chroma.bit_depth_luma_minus8 == 0 && chroma.bit_depth_chroma_minus8 == 0;
     // Grey is what some cameras send at night: 4:2:0 without its chroma.
@@ -191,9 +197,9 @@ fn judge(sps: &SeqParameterSet, largest: LargestPicture) -> Result<Picture, Refu
     let macroblocks = columns * rows;
     let references = u64::from(sps.max_num_ref_frames) * u64::from(macroblocks);
     let buffered = sps.vui_parameters.as_ref().and_then(|vui| vui.bitstream_restrictions.as_ref());
-    if sps.max_num_ref_frames > MOST_REFERENCES
+    if sps.max_num_ref_frames > most_references
         || references > MOST_REFERENCE_MACROBLOCKS
-        || buffered.is_some_and(|limits| limits.max_dec_frame_buffering > MOST_REFERENCES)
+        || buffered.is_some_and(|limits| limits.max_dec_frame_buffering > most_references)
     {
         return Err(unsupported);
     }
