@@ -38,9 +38,10 @@ use tokio::net::TcpStream;
 use tokio::task::coop;
 
 use crate::classify::request_fault;
+use crate::limits::Limits;
 
-/// The largest first answer that is looked at, in bytes: a description, at the most.
-const MOST_PEEKED: usize = 64 * 1024;
+/// Bytes of an answer that are looked at: more than challenges have.
+const MOST_PEEKED: usize = Limits::SHIPPED.first_answer;
 /// More than tokio's budget for one poll.
 const MORE_THAN_A_BUDGET: usize = 1024;
 
@@ -137,17 +138,17 @@ pub(crate) enum LookError {
     #[error("the camera's socket cannot be looked at")]
     Socket(#[from] std::io::Error),
     /// The answer is larger than any description.
-    #[error("an answer of more than {MOST_PEEKED} bytes")]
+    #[error("a longer answer than any description is")]
     Large,
 }
 
 /// Waits until the first answer on `socket` is there as a whole, and looks at it without taking it.
 ///
-/// The caller bounds the wait.
-pub(crate) async fn first_answer(socket: OwnedFd) -> Result<FirstAnswer, LookError> {
+/// The caller bounds the wait, and `most` the bytes.
+pub(crate) async fn first_answer(socket: OwnedFd, most: usize) -> Result<FirstAnswer, LookError> {
     // Already non-blocking: that is a property of the socket, not of the handle.
     let socket = TcpStream::from_std(std::net::TcpStream::from(socket))?;
-    let mut bytes = vec![0; MOST_PEEKED];
+    let mut bytes = vec![0; most];
     loop {
         // What is ready is asked before looking: at the end of the stream all of it is there to see.
         let ready = socket.ready(Interest::READABLE).await?;
@@ -221,7 +222,8 @@ impl Gate {
                 Ok(Progress::Done(Ok(_))) | Err(Ungoverned) => return Err(Fault::WorkerSetup),
             }
             let handle = self.socket.try_clone().map_err(|_| Fault::WorkerSetup)?;
-            let answer = first_answer(handle).await.map_err(|_| Fault::ProtocolViolation)?;
+            let answer =
+                first_answer(handle, MOST_PEEKED).await.map_err(|_| Fault::ProtocolViolation)?;
             if answer.challenge == Challenge::Basic {
                 return Err(Fault::BasicNotAllowed);
             }

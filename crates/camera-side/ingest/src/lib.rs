@@ -18,11 +18,13 @@ mod classify;
 pub mod convert;
 pub mod decode;
 mod dialed;
+mod limits;
 mod meter;
 pub mod probe;
 mod pump;
 mod resolve;
 pub mod session;
 
+pub use limits::Limits;
 pub use meter::Meter;
-pub use pump::{run, run_dialed};
+pub use pump::{run, run_dialed, run_within};

@@ -12,16 +12,13 @@ use cofferdam_jail::bytes_received;
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::Fault;
 use cofferdam_unit_filter::ByteBudget;
-use cofferdam_unit_filter::limits::{BURST, BYTES_A_SECOND, LARGEST_UNIT};
 
-/// Bytes of all answers before the camera is asked to play. A description has a few kilobytes.
-const SIGNALLING: u64 = 256 * 1024;
-/// Bytes without an access unit among them. Twice the largest, which comes in packets.
-const WITHOUT_UNIT: u64 = 2 * LARGEST_UNIT as u64;
+use crate::limits::Limits;
 
 /// What a connection may bring. Sans-IO: its bytes so far and the time come in.
 #[derive(Debug)]
 struct Allowance {
+    limits: Limits,
     budget: ByteBudget,
     seen: u64,
     /// Bytes at the last access unit, once the camera was asked to play.
@@ -29,8 +26,9 @@ struct Allowance {
 }
 
 impl Allowance {
-    const fn new(now: MonotonicTime) -> Self {
-        Self { budget: ByteBudget::new(BYTES_A_SECOND, BURST, now), seen: 0, at_unit: None }
+    const fn new(limits: Limits, now: MonotonicTime) -> Self {
+        let budget = ByteBudget::new(limits.rate, limits.burst, now);
+        Self { limits, budget, seen: 0, at_unit: None }
     }
 
     /// The camera was asked to play, or an access unit came.
@@ -46,27 +44,45 @@ impl Allowance {
         let more = received.saturating_sub(self.seen);
         self.seen = self.seen.max(received);
         let within = match self.at_unit {
-            None => self.seen <= SIGNALLING,
-            Some(before) => self.seen - before <= WITHOUT_UNIT,
+            None => self.seen <= self.limits.answers,
+            Some(before) => self.seen - before <= self.limits.without_unit,
         };
         if self.budget.spend(more, now) && within { Ok(()) } else { Err(Fault::TooMuchData) }
     }
 }
 
 /// Watches the connection of a session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Meter {
+    limits: Limits,
     connection: RefCell<Option<(OwnedFd, Allowance)>>,
     /// A connection was to be watched and could not.
     blind: Cell<bool>,
 }
 
+impl Default for Meter {
+    fn default() -> Self {
+        Self::new(Limits::SHIPPED)
+    }
+}
+
 impl Meter {
+    /// Nothing is watched yet.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, connection: RefCell::new(None), blind: Cell::new(false) }
+    }
+
+    /// The limits of the session.
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Watches `connection` from now on, a second handle on the session's socket.
     pub(crate) fn watch(&self, connection: Option<OwnedFd>, now: MonotonicTime) {
         self.blind.set(connection.is_none());
         *self.connection.borrow_mut() =
-            connection.map(|connection| (connection, Allowance::new(now)));
+            connection.map(|connection| (connection, Allowance::new(self.limits, now)));
     }
 
     /// The camera was asked to play, or an access unit came.
@@ -98,6 +114,10 @@ impl Meter {
 mod tests {
     use super::*;
 
+    const SIGNALLING: u64 = Limits::SHIPPED.answers;
+    const WITHOUT_UNIT: u64 = Limits::SHIPPED.without_unit;
+    const BURST: u64 = Limits::SHIPPED.burst;
+    const BYTES_A_SECOND: u64 = Limits::SHIPPED.rate;
     const SECOND: MonotonicTime = at(1000);
 
     const fn at(millis: u64) -> MonotonicTime {
@@ -105,18 +125,18 @@ mod tests {
     }
 
     fn playing() -> Allowance {
-        let mut allowance = Allowance::new(at(0));
+        let mut allowance = Allowance::new(Limits::SHIPPED, at(0));
         allowance.progress();
         allowance
     }
 
     #[test]
     fn answers_are_short() {
-        let mut allowance = Allowance::new(at(0));
+        let mut allowance = Allowance::new(Limits::SHIPPED, at(0));
         assert_eq!(allowance.look(SIGNALLING, SECOND), Ok(()));
         assert_eq!(allowance.look(SIGNALLING + 1, SECOND), Err(Fault::TooMuchData));
         // What comes after PLAY is video.
-        let mut allowance = Allowance::new(at(0));
+        let mut allowance = Allowance::new(Limits::SHIPPED, at(0));
         assert_eq!(allowance.look(SIGNALLING, SECOND), Ok(()));
         allowance.progress();
         assert_eq!(allowance.look(SIGNALLING + WITHOUT_UNIT, SECOND), Ok(()));

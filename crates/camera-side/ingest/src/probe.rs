@@ -143,7 +143,7 @@ async fn report(request: &ProbeRequest, output: &mut impl Write) -> io::Result<R
     let Ok(decoder) = PictureDecoder::open(chosen.1) else {
         return Ok(Err(Fault::WorkerSetup));
     };
-    let watched = match described.play(chosen).await {
+    let watched = match described.play(chosen, &Meter::default()).await {
         Ok(units) => watch(units, decoder, request.colour).await,
         Err(fault) => Err(fault),
     };

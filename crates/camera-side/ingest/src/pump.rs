@@ -14,18 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use crate::convert::{Converter, Source, UnsupportedPicture};
 use crate::decode::{self, Arrived, DecodeError, PictureDecoder};
 use crate::dialed;
+use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe, describe_dialed};
 
 /// Between two signs of life. They stop with this thread, so a wedged decoder shows. One comes with
 /// every unit as well: while units wait to be decoded, nothing else gets its turn.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-/// From PLAY to the first picture, and the longest that units may come without one.
-const PICTURE_LIMIT: Duration = Duration::from_secs(10);
-/// Between two access units.
-const UNIT_LIMIT: Duration = Duration::from_secs(5);
-/// Failures in a row after which a decoder is given up on, or a stream that is all damage.
-const MOST_FAILURES: u32 = 100;
 
 /// Writes the camera's pictures into the ring until that ends, over a connection of this process's
 /// own making.
@@ -33,16 +28,26 @@ const MOST_FAILURES: u32 = 100;
 /// Returns why it ended. The state in the ring is `Connecting` or `Streaming` while this runs; what
 /// comes after is for the dialer to say.
 pub async fn run(boot: &IngestBoot, writer: Writer) -> Fault {
-    run_over(boot, writer, None).await
+    run_within(Limits::SHIPPED, boot, writer).await
+}
+
+/// The same within other limits than a worker's: for tests.
+pub async fn run_within(limits: Limits, boot: &IngestBoot, writer: Writer) -> Fault {
+    run_over(limits, boot, writer, None).await
 }
 
 /// The same over the connection that the dialer at the other end of `channel` gives: this process has
 /// installed its socket filter (`cofferdam_jail::broker::install`).
 pub async fn run_dialed(boot: &IngestBoot, writer: Writer, channel: OwnedFd) -> Fault {
-    run_over(boot, writer, Some(channel)).await
+    run_over(Limits::SHIPPED, boot, writer, Some(channel)).await
 }
 
-async fn run_over(boot: &IngestBoot, writer: Writer, channel: Option<OwnedFd>) -> Fault {
+async fn run_over(
+    limits: Limits,
+    boot: &IngestBoot,
+    writer: Writer,
+    channel: Option<OwnedFd>,
+) -> Fault {
     // Before the first sign of life: from then on, silence is taken for a wedged worker.
     if decode::load().is_err() {
         return Fault::WorkerSetup;
@@ -50,7 +55,7 @@ async fn run_over(boot: &IngestBoot, writer: Writer, channel: Option<OwnedFd>) -
     let writer = RefCell::new(writer);
     let mut heart = tokio::time::interval(HEARTBEAT);
     heart.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let meter = Meter::default();
+    let meter = Meter::new(limits);
     let mut work = pin!(work(boot, &writer, channel, &meter));
     loop {
         tokio::select! {
@@ -90,8 +95,7 @@ async fn work(
     writer.borrow().set_codec(chosen.1);
     // Before PLAY: starting it takes a while, and packets would wait.
     let decoder = PictureDecoder::open(chosen.1).map_err(|_| Fault::WorkerSetup)?;
-    meter.progress();
-    let units = described.play(chosen).await?;
+    let units = described.play(chosen, meter).await?;
     Pump::new(boot, writer, meter, decoder).run(units).await
 }
 
@@ -149,9 +153,9 @@ impl<'a> Pump<'a> {
     /// When the next unit has to be here.
     fn deadline(&self) -> Instant {
         if self.pictures == 0 {
-            self.last_picture + PICTURE_LIMIT
+            self.last_picture + self.meter.limits().picture
         } else {
-            self.last_unit + UNIT_LIMIT
+            self.last_unit + self.meter.limits().unit
         }
     }
 
@@ -250,12 +254,16 @@ impl<'a> Pump<'a> {
         self.writer.borrow().add(Counter::DecodeErrors, errors);
         self.failures += 1;
         self.trouble = fault;
-        if self.failures >= MOST_FAILURES { Err(fault) } else { self.still_none(fault) }
+        if self.failures >= self.meter.limits().failures {
+            Err(fault)
+        } else {
+            self.still_none(fault)
+        }
     }
 
     /// Ends with `fault` when units have come for too long without a picture.
     fn still_none(&self, fault: Fault) -> Result<(), Fault> {
-        if self.last_picture.elapsed() > PICTURE_LIMIT { Err(fault) } else { Ok(()) }
+        if self.last_picture.elapsed() > self.meter.limits().picture { Err(fault) } else { Ok(()) }
     }
 }
 

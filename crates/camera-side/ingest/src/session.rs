@@ -29,8 +29,6 @@ use crate::meter::Meter;
 const RTCP_BYE: u8 = 203;
 /// For resolving a name, and for each connection attempt.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// For each answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// Addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 4;
 /// The RTSP port (RFC 2326, 3.2).
@@ -94,6 +92,8 @@ pub struct Described {
     authenticated: bool,
     /// Between retina and answers that might ask for what they shall not have.
     gate: Option<Gate>,
+    /// For each further answer.
+    patience: Duration,
 }
 
 /// A camera that plays.
@@ -188,7 +188,9 @@ async fn describe_at(
                     Ok(Progress::Done(Ok(_))) | Err(_) => return Err(Fault::WorkerSetup),
                 }
                 let handle = socket.try_clone().map_err(|_| Fault::WorkerSetup)?;
-                let answer = first_answer(handle).await.map_err(|_| Fault::ProtocolViolation)?;
+                let most = camera.meter.limits().first_answer;
+                let answer =
+                    first_answer(handle, most).await.map_err(|_| Fault::ProtocolViolation)?;
                 gate = guarded.then(|| Gate::after(socket, &answer));
                 Some(answer)
             }
@@ -202,11 +204,13 @@ async fn describe_at(
         let session = request.await.map_err(|error| request_fault(&error))?;
         Ok((session, answer, gate))
     };
-    let (session, answer, gate) =
-        timeout(ANSWER_LIMIT, asked).await.unwrap_or(Err(Fault::ResponseTimeout))?;
+    let (session, answer, gate) = timeout(camera.meter.limits().answer, asked)
+        .await
+        .unwrap_or(Err(Fault::ResponseTimeout))?;
     let challenge = answer.as_ref().map(|answer| answer.challenge);
     let authenticated = matches!(challenge, Some(Challenge::Digest | Challenge::Basic));
-    Ok(Described { session, answer, authenticated, gate })
+    let patience = camera.meter.limits().answer;
+    Ok(Described { session, answer, authenticated, gate, patience })
 }
 
 fn options(credentials: Option<&Credentials>) -> SessionOptions {
@@ -272,17 +276,24 @@ impl Described {
         Err(fault)
     }
 
-    /// Sets up the chosen stream, and no other, over this connection, and plays it.
+    /// Sets up the chosen stream, and no other, over this connection, and plays it. `meter` is told when it
+    /// asks for that.
     ///
     /// # Errors
     /// The fault that tells why it does not play.
-    pub async fn play(mut self, (index, codec): (usize, Codec)) -> Result<AccessUnits, Fault> {
+    pub async fn play(
+        mut self,
+        (index, codec): (usize, Codec),
+        meter: &Meter,
+    ) -> Result<AccessUnits, Fault> {
         let setup = SetupOptions::default()
             .transport(Transport::Tcp(Default::default()))
             .frame_format(FrameFormat::SIMPLE);
-        answered(&mut self.gate, self.session.setup(index, setup)).await?;
+        answered(&mut self.gate, self.patience, self.session.setup(index, setup)).await?;
+        // What comes from here on is video, by and by.
+        meter.progress();
         let play = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let playing = answered(&mut self.gate, self.session.play(play)).await?;
+        let playing = answered(&mut self.gate, self.patience, self.session.play(play)).await?;
         let stream = playing.demuxed().map_err(|error| request_fault(&error))?;
         Ok(AccessUnits { stream: Box::pin(stream), stream_id: index, codec })
     }
@@ -290,6 +301,7 @@ impl Described {
 
 async fn answered<T>(
     gate: &mut Option<Gate>,
+    patience: Duration,
     request: impl Future<Output = Result<T, retina::Error>>,
 ) -> Result<T, Fault> {
     let answer = async {
@@ -298,7 +310,7 @@ async fn answered<T>(
             None => request.await.map_err(|error| request_fault(&error)),
         }
     };
-    timeout(ANSWER_LIMIT, answer).await.unwrap_or(Err(Fault::ResponseTimeout))
+    timeout(patience, answer).await.unwrap_or(Err(Fault::ResponseTimeout))
 }
 
 impl AccessUnits {
