@@ -15,6 +15,7 @@ pub mod netns;
 pub mod player;
 pub mod processes;
 pub mod programs;
+pub mod rtsp;
 pub mod scene;
 pub mod site;
 pub mod units;

@@ -5,13 +5,13 @@ use std::path::Path;
 use cofferdam_encode_link::EncoderName;
 use cofferdam_isolation::Stance;
 
-use crate::camera_side;
 use crate::cli::{CheckOptions, Side};
 use crate::config::{self, Config, Sandbox};
 use crate::exit::Exit;
 use crate::isolation::{NOT_CONFIGURED, SelfCheck};
 use crate::programs::Programs;
 use crate::vetting::{Vetted, Vetting, ask};
+use crate::{accounts, camera_side};
 
 /// Checks a configuration, and this host for it.
 #[allow(clippy::print_stdout)]
@@ -28,7 +28,8 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
     if !refused.is_empty() {
         return Err(Exit::configuration(refused.join("\n")));
     }
-    println!("secrets        good: every password file can be read");
+    accounts::open(&config)?;
+    println!("secrets        good: every password and account file can be read");
 
     let programs = Programs::find()?;
     programs.ingest()?;
@@ -50,9 +51,11 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
             }
         }
     }
-    let access =
-        if config.readers.anonymous { "anyone may watch" } else { "closed: nobody may watch" };
-    println!("readers        {access}");
+    match config.reader.len() {
+        _ if config.readers.anonymous => println!("readers        anyone may watch"),
+        0 => println!("readers        closed: nobody may watch"),
+        accounts => println!("readers        {accounts} account(s)"),
+    }
     match config.jail.sandbox {
         Sandbox::Strict => {
             println!("sandbox        strict: workers run locked in, or not at all");

@@ -24,6 +24,9 @@ pub(crate) enum Command {
     Nft(NftOptions),
     /// List the encoders of this host, the files they execute and their hashes.
     Attest(AttestOptions),
+    /// Manage readers' accounts.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Ask a camera what it is, and print a ready `[[camera]]` block.
     Probe(ProbeOptions),
     /// Show, on this host, that nothing a camera writes crosses; writes a report.
@@ -107,6 +110,30 @@ pub(crate) struct ProveOptions {
     /// The folder for `cofferdam-proof.html` and `cofferdam-proof.json`.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Write an account's file, and print the `[[reader]]` block to go with it.
+    ///
+    /// Asks for the password at the terminal, or reads one line from standard input. The file holds what
+    /// verifies the password, not the password; it is readable by its owner only.
+    Add(UserAddOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAddOptions {
+    /// What the account is called: 1 to 64 of A-Z a-z 0-9 - _ . @.
+    pub(crate) name: String,
+    /// Where to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: PathBuf,
+    /// Make up a password, and print it.
+    #[arg(long)]
+    pub(crate) generate: bool,
+    /// Write over a file that is there already.
+    #[arg(long)]
+    pub(crate) replace: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@
 //! C media code is linked here.
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod attest;
 mod both;
 mod camera_side;
@@ -22,10 +23,11 @@ mod probe;
 mod programs;
 mod prove;
 mod signals;
+mod user;
 mod vetting;
 
 use clap::Parser;
-use cli::{Cli, Command, Side};
+use cli::{Cli, Command, Side, UserCommand};
 use exit::Exit;
 use parent::Parent;
 
@@ -58,6 +60,7 @@ async fn dispatch(command: Command) -> Result<(), Exit> {
         Command::Check(options) => check::run(&options).await,
         Command::Nft(options) => nft::run(&options.config),
         Command::Attest(options) => attest::run(&options).await,
+        Command::User(UserCommand::Add(options)) => user::add(&options),
         Command::Probe(options) => probe::run(&options).await,
         Command::Prove(options) => prove::run(&options).await,
     }

@@ -1,17 +1,25 @@
 //! Who may ask for what.
 
-use rtsp_types::headers::HeaderValue;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use std::net::IpAddr;
+
+use cofferdam_accounts::{
+    Accounts, Claim, ClaimError, Judgement, REALM, Reader, ReaderName, Refusal,
+};
+use rtsp_types::headers::{self, HeaderValue};
 
 use crate::Request;
 
 /// Whom the server serves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Access {
-    /// Nobody: every request but OPTIONS is answered with a Digest challenge that no one can meet.
-    #[default]
-    Closed,
     /// Everybody.
     Anonymous,
+    /// Who proves to be one of these. Without any, nobody: every request but OPTIONS is answered with a
+    /// challenge that no one can meet.
+    Accounts(Arc<Accounts>),
 }
 
 /// The nonce of a connection's Digest challenges (RFC 2617 §3.2.1).
@@ -26,29 +34,96 @@ impl Nonce {
     pub const fn from_random(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
+
+    fn text(self) -> String {
+        format!("{:032x}", self.0)
+    }
 }
 
+/// What came of a request that had to prove who sends it, for metrics and the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// The connection is that reader's from now on. Told once, not for each request.
+    Granted(ReaderName),
+    /// It proved nothing yet, and was told how to.
+    Challenged,
+    /// It answered the challenge of another connection, and was told to answer this one's.
+    Stale,
+    /// It was refused.
+    Refused {
+        /// The account that was claimed, if there is one of that name.
+        reader: Option<ReaderName>,
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// A request's `Authorization`, if it has one.
+pub(crate) type Claimed = Option<Result<Claim, ClaimError>>;
+
 /// What [`Access`] says to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Go on.
-    Granted,
+    /// Go on, as this reader; `None` where everybody may.
+    Granted(Option<Arc<Reader>>),
     /// Prove who you are.
-    Challenge,
+    Challenge(Login),
 }
 
 impl Access {
-    /// Whether the sender of `request` may go on. The one place that accounts will extend.
-    pub(crate) fn verdict(self, _request: &Request) -> Verdict {
+    /// What `request` claims. Where everybody may read it is not looked at.
+    pub(crate) fn claimed(&self, request: &Request) -> Claimed {
         match self {
-            Self::Anonymous => Verdict::Granted,
-            Self::Closed => Verdict::Challenge,
+            Self::Anonymous => None,
+            Self::Accounts(_) => {
+                request.header(&headers::AUTHORIZATION).map(|header| Claim::parse(header.as_str()))
+            }
         }
+    }
+
+    /// How long a claim is to wait before it is judged.
+    pub(crate) fn delay(&self, claimed: &Claimed, from: IpAddr, now: Instant) -> Duration {
+        match (self, claimed) {
+            (Self::Accounts(accounts), Some(Ok(claim))) => accounts.delay(claim, from, now),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether the sender of `request` may go on.
+    pub(crate) fn verdict(
+        &self,
+        request: &Request,
+        claimed: &Claimed,
+        nonce: Nonce,
+        from: IpAddr,
+        now: Instant,
+    ) -> Verdict {
+        let Self::Accounts(accounts) = self else { return Verdict::Granted(None) };
+        let refused = |reason| Login::Refused { reader: None, reason };
+        let login = match claimed {
+            None => Login::Challenged,
+            Some(Err(ClaimError::Scheme | ClaimError::Algorithm) | Ok(Claim::Basic(_))) => {
+                refused(Refusal::Scheme)
+            }
+            Some(Err(ClaimError::TooLong | ClaimError::Form)) => refused(Refusal::Malformed),
+            Some(Ok(Claim::Digest(claim))) => {
+                let method: &str = request.method().into();
+                match accounts.judge_digest(claim, method, &nonce.text(), from, now) {
+                    Judgement::Granted(reader) => return Verdict::Granted(Some(reader)),
+                    Judgement::Stale => Login::Stale,
+                    Judgement::Refused { reader, reason } => Login::Refused { reader, reason },
+                }
+            }
+        };
+        Verdict::Challenge(login)
     }
 }
 
 /// The one challenge of a 401: MD5 and without `qop`, because that is what every client speaks,
 /// and the only one, because some read the first challenge and some the last.
-pub(crate) fn challenge(nonce: Nonce) -> HeaderValue {
-    format!("Digest realm=\"Cofferdam\", nonce=\"{:032x}\", algorithm=MD5", nonce.0).into()
+///
+/// `stale` tells a client that its password may be right (RFC 2617 §3.2.1): without it, those that
+/// remember the challenge of an earlier connection take 401 for the end.
+pub(crate) fn challenge(nonce: Nonce, stale: bool) -> HeaderValue {
+    let stale = if stale { ", stale=true" } else { "" };
+    format!("Digest realm=\"{REALM}\", nonce=\"{}\", algorithm=MD5{stale}", nonce.text()).into()
 }

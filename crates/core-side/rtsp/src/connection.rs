@@ -1,20 +1,22 @@
 //! One reader's connection: its session, its timers, and what each request does to them.
 
+mod login;
 mod methods;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cofferdam_accounts::{Reader, ReaderName};
+use rtsp_types::StatusCode;
 use rtsp_types::headers;
-use rtsp_types::{StatusCode, Version};
 
-use crate::access::{Verdict, challenge};
 use crate::answer::Draft;
-use crate::framer::number;
 use crate::{
-    Access, Answer, FrameError, Malformed, MethodName, MountDirectory, Nonce, PortPair, Request,
-    Transport,
+    Access, Answer, FrameError, Login, Malformed, MalformedReason, MethodName, MountDirectory,
+    Nonce, PortPair, Request, Transport,
 };
+use login::Held;
 
 /// What a session's readers are told: renew within this time (RFC 2326 §12.37).
 pub const SESSION_TIMEOUT_ADVERTISED: Duration = Duration::from_secs(60);
@@ -22,13 +24,15 @@ pub const SESSION_TIMEOUT_ADVERTISED: Duration = Duration::from_secs(60);
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long a connection may stay without a session and without a request.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection may stay before it has proved who reads, where that is asked for.
+pub const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 /// How long PLAY waits for the packet that its answer names.
 pub const PLAY_DEADLINE: Duration = Duration::from_secs(2);
 /// How long a request may take from its first byte to its last.
 const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a connection is told at its start.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ConnectionSettings {
     /// Whom the server serves.
     pub access: Access,
@@ -38,6 +42,8 @@ pub struct ConnectionSettings {
     pub session_seed: u64,
     /// The address that the reader connected to.
     pub local: IpAddr,
+    /// The address that the reader connected from.
+    pub peer: IpAddr,
     /// The ports that datagrams are sent from, `None` when there are none.
     pub server_ports: Option<PortPair>,
 }
@@ -47,6 +53,10 @@ pub struct ConnectionSettings {
 pub enum Output {
     /// Send this.
     Answer(Answer),
+    /// Count this, and put it into the audit log.
+    Login(Login),
+    /// Count this.
+    Malformed(MalformedReason),
     /// Subscribe to the mount and call [`Connection::first_unit`] when its first unit is at hand.
     /// No packet may be sent before the answer that call gives.
     StartPlaying {
@@ -79,6 +89,8 @@ pub enum CloseReason {
     SessionTimedOut,
     /// Neither session nor request for [`IDLE_TIMEOUT`].
     Idle,
+    /// Nobody proved who reads, for [`LOGIN_DEADLINE`].
+    NoLogin,
     /// A request was begun and not finished.
     SlowRequest,
     /// What came cannot be told into requests.
@@ -123,6 +135,8 @@ struct Session {
     track_url: String,
     transport: Transport,
     renewed: Instant,
+    /// Whose it is, `None` where everybody may read.
+    owner: Option<Arc<Reader>>,
 }
 
 /// A PLAY that waits for its first packet.
@@ -145,6 +159,10 @@ enum Named {
 pub struct Connection {
     settings: ConnectionSettings,
     phase: Phase,
+    /// Who has proved to be at the other end.
+    reader: Option<Arc<Reader>>,
+    held: Option<Held>,
+    begun: Instant,
     last_request: Instant,
     /// Since when a frame has been incomplete.
     frame_begun: Option<Instant>,
@@ -155,7 +173,16 @@ impl Connection {
     /// A connection that has just been accepted.
     #[must_use]
     pub const fn new(settings: ConnectionSettings, now: Instant) -> Self {
-        Self { settings, phase: Phase::Init, last_request: now, frame_begun: None, sessions: 0 }
+        Self {
+            settings,
+            phase: Phase::Init,
+            reader: None,
+            held: None,
+            begun: now,
+            last_request: now,
+            frame_begun: None,
+            sessions: 0,
+        }
     }
 
     /// Where the connection stands.
@@ -169,60 +196,15 @@ impl Connection {
         }
     }
 
-    /// What a request does. Exactly one answer comes of it, now or, for PLAY, later.
-    pub fn handle_request(
-        &mut self,
-        now: Instant,
-        request: &Request,
-        mounts: &impl MountDirectory,
-    ) -> Vec<Output> {
-        // Answers keep the order of requests, so a waiting PLAY is answered first.
-        let mut outputs = self.answer_pending(now, None);
-        self.last_request = now;
-        let method = MethodName::from(request.method());
-        let cseq = request.header(&headers::CSEQ).and_then(|h| number(h.as_str().as_bytes()));
-        let refuse = |status| Draft::new(method, status, cseq);
-        let Some(cseq) = cseq else {
-            outputs.push(Output::Answer(refuse(StatusCode::BadRequest).empty()));
-            return outputs;
-        };
-        let refusal = if request.version() != Version::V1_0 {
-            Some(refuse(StatusCode::RTSPVersionNotSupported))
-        } else if method != MethodName::Options
-            && self.settings.access.verdict(request) == Verdict::Challenge
-        {
-            let challenge = challenge(self.settings.nonce);
-            Some(
-                refuse(StatusCode::Unauthorized)
-                    .header(headers::WWW_AUTHENTICATE, challenge.as_str()),
-            )
-        } else {
-            // No feature that could be required is offered.
-            [headers::REQUIRE, headers::PROXY_REQUIRE].iter().find_map(|name| {
-                let required = request.header(name)?;
-                Some(
-                    refuse(StatusCode::OptionNotSupported)
-                        .header(headers::UNSUPPORTED, required.as_str()),
-                )
-            })
-        };
-        if let Some(refusal) = refusal {
-            outputs.push(Output::Answer(refusal.empty()));
-            return outputs;
-        }
-        let named = self.named(request);
-        if named == Named::Ours {
-            self.keep_alive(now);
-        }
-        methods::Call { connection: self, now, request, method, cseq, named, mounts }
-            .run(&mut outputs);
-        outputs
-    }
-
     /// Answers what was framed like a request, but is none.
     pub fn handle_malformed(&mut self, now: Instant, malformed: &Malformed) -> Vec<Output> {
         let mut outputs = self.answer_pending(now, None);
         self.last_request = now;
+        let reason = match malformed.status {
+            StatusCode::RTSPVersionNotSupported => MalformedReason::Version,
+            _ => MalformedReason::Syntax,
+        };
+        outputs.push(Output::Malformed(reason));
         let status =
             if malformed.cseq.is_some() { malformed.status } else { StatusCode::BadRequest };
         let draft = Draft::new(MethodName::Other, status, malformed.cseq);
@@ -232,13 +214,18 @@ impl Connection {
 
     /// Closes a connection that cannot be read any further. Who spoke RTSP is told.
     pub fn handle_frame_error(&mut self, now: Instant, error: FrameError) -> Vec<Output> {
-        let malformed = Malformed { cseq: None, status: StatusCode::BadRequest };
-        let mut outputs = match error {
-            FrameError::NotRtsp => Vec::new(),
-            FrameError::HeadTooLong | FrameError::BodyTooLong | FrameError::ContentLength => {
-                self.handle_malformed(now, &malformed)
-            }
+        let mut outputs = self.answer_pending(now, None);
+        self.last_request = now;
+        outputs.push(Output::Malformed(error.into()));
+        let status = match error {
+            FrameError::NotRtsp => None,
+            FrameError::BodyTooLong => Some(StatusCode::RequestMessageBodyTooLarge),
+            FrameError::HeadTooLong | FrameError::ContentLength => Some(StatusCode::BadRequest),
         };
+        if let Some(status) = status {
+            let draft = Draft::new(MethodName::Other, status, None);
+            outputs.push(Output::Answer(draft.empty()));
+        }
         outputs.push(Output::Close(CloseReason::Unframed));
         outputs
     }
@@ -282,18 +269,20 @@ impl Connection {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         let deadline = match &self.phase {
-            Phase::Init => self.last_request + IDLE_TIMEOUT,
+            Phase::Init => self.init_deadline().0,
             Phase::Ready(session) | Phase::Playing(session) => session.renewed + SESSION_TIMEOUT,
             Phase::Starting(session, pending) => {
                 pending.deadline.min(session.renewed + SESSION_TIMEOUT)
             }
         };
+        let deadline = self.held.as_ref().map_or(deadline, |held| deadline.min(held.until));
         self.frame_begun.map_or(deadline, |begun| deadline.min(begun + FRAME_DEADLINE))
     }
 
     /// What has come due at `now`.
-    pub fn handle_deadline(&mut self, now: Instant) -> Vec<Output> {
+    pub fn handle_deadline(&mut self, now: Instant, mounts: &impl MountDirectory) -> Vec<Output> {
         let mut outputs = Vec::new();
+        self.judge_held(now, mounts, &mut outputs);
         if matches!(&self.phase, Phase::Starting(_, pending) if pending.deadline <= now) {
             outputs = self.answer_pending(now, None);
         }
@@ -310,10 +299,28 @@ impl Connection {
             outputs.push(Output::Close(CloseReason::SessionTimedOut));
         } else if self.frame_begun.is_some_and(|begun| begun + FRAME_DEADLINE <= now) {
             outputs.push(Output::Close(CloseReason::SlowRequest));
-        } else if matches!(self.phase, Phase::Init) && self.last_request + IDLE_TIMEOUT <= now {
-            outputs.push(Output::Close(CloseReason::Idle));
+        } else if matches!(self.phase, Phase::Init) && self.held.is_none() {
+            let (deadline, reason) = self.init_deadline();
+            if deadline <= now {
+                outputs.push(Output::Close(reason));
+            }
         }
         outputs
+    }
+
+    /// When a connection without a session is closed, and why.
+    fn init_deadline(&self) -> (Instant, CloseReason) {
+        let idle = self.last_request + IDLE_TIMEOUT;
+        let login = self.begun + LOGIN_DEADLINE;
+        let must_log_in =
+            matches!(self.settings.access, Access::Accounts(_)) && self.reader.is_none();
+        // A login that waits to be judged is not cut off.
+        let held = self.held.as_ref().map_or(login, |held| held.until);
+        if must_log_in && login.max(held) < idle {
+            (login.max(held), CloseReason::NoLogin)
+        } else {
+            (idle, CloseReason::Idle)
+        }
     }
 
     fn answer_pending(&mut self, now: Instant, first: Option<FirstPacket>) -> Vec<Output> {
@@ -340,11 +347,24 @@ impl Connection {
         }
     }
 
-    fn named(&self, request: &Request) -> Named {
+    /// Who has proved to be at the other end.
+    #[must_use]
+    pub fn reader(&self) -> Option<&ReaderName> {
+        self.reader.as_ref().map(|reader| &reader.name)
+    }
+
+    /// Whose session it is, `None` where everybody may read or there is no session.
+    #[must_use]
+    pub fn session_reader(&self) -> Option<&ReaderName> {
+        Some(&self.session()?.owner.as_ref()?.name)
+    }
+
+    fn named(&self, request: &Request, reader: Option<&Reader>) -> Named {
         let Some(header) = request.header(&headers::SESSION) else { return Named::None };
         let id = header.as_str().split(';').next().unwrap_or_default().trim();
         match self.session() {
-            Some(session) if session.id == id => Named::Ours,
+            // Nobody renews or uses another reader's session.
+            Some(session) if session.id == id && session.belongs_to(reader) => Named::Ours,
             _ => Named::Unknown,
         }
     }

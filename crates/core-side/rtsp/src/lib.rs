@@ -14,18 +14,21 @@ mod access;
 mod answer;
 mod connection;
 mod framer;
+mod malformed;
 mod mount;
 mod sdp;
 mod target;
 mod transport;
 
-pub use access::{Access, Nonce};
+pub use access::{Access, Login, Nonce};
 pub use answer::{Answer, MethodName};
+pub use cofferdam_accounts::{Accounts, Reader, ReaderName, Refusal, TransportKind};
 pub use connection::{
-    CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT, Output, PLAY_DEADLINE,
-    SESSION_TIMEOUT, SESSION_TIMEOUT_ADVERTISED, SessionEnd, State,
+    CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT, LOGIN_DEADLINE, Output,
+    PLAY_DEADLINE, SESSION_TIMEOUT, SESSION_TIMEOUT_ADVERTISED, SessionEnd, State,
 };
 pub use framer::{Frame, FrameError, Framer, MAX_BODY, MAX_HEAD, Malformed, Request};
+pub use malformed::MalformedReason;
 pub use mount::{MountDirectory, MountState, MountView, VideoTrack};
 pub use sdp::{PAYLOAD_TYPE, TRACK};
 pub use transport::{PortPair, Transport};

@@ -10,6 +10,8 @@ use crate::sdp::TRACK;
 pub(crate) struct Target<'a> {
     /// The path without track, and without slashes at either end.
     pub(crate) path: &'a str,
+    /// The query without track, and without slashes behind it.
+    pub(crate) query: Option<&'a str>,
     pub(crate) track: Track,
 }
 
@@ -27,12 +29,17 @@ pub(crate) enum Track {
 impl<'a> Target<'a> {
     pub(crate) fn of(url: &'a Url) -> Self {
         let path = url.path().trim_matches('/');
+        // Clients that append the control attribute to a URL with a query put the track there.
+        let (query, in_query) = match url.query().map(|query| (query, split_track(query))) {
+            Some((_, Some((query, track)))) => (Some(query), Some(track)),
+            Some((query, None)) => (Some(query), None),
+            None => (None, None),
+        };
+        let query = query.map(|query| query.trim_end_matches('/')).filter(|q| !q.is_empty());
         if let Some((mount, track)) = split_track(path) {
-            return Self { path: mount.trim_end_matches('/'), track };
+            return Self { path: mount.trim_end_matches('/'), query, track };
         }
-        // Clients that append the control attribute to a URL with a query end up here.
-        let track = url.query().and_then(split_track).map_or(Track::Aggregate, |(_, track)| track);
-        Self { path, track }
+        Self { path, query, track: in_query.unwrap_or(Track::Aggregate) }
     }
 }
 
@@ -81,7 +88,24 @@ mod tests {
             ("data:,x", ",x", Track::Aggregate),
         ];
         for (url, path, track) in cases {
-            assert_eq!(Target::of(&Url::parse(url).unwrap()), Target { path, track }, "{url}");
+            let url = Url::parse(url).unwrap();
+            let target = Target::of(&url);
+            assert_eq!((target.path, target.track), (path, track), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_kept_without_the_track() {
+        let cases = [
+            ("rtsp://h/cam?channel=1&subtype=0", Some("channel=1&subtype=0")),
+            ("rtsp://h/cam?channel=1&subtype=0/", Some("channel=1&subtype=0")),
+            ("rtsp://h/cam?channel=1&subtype=0/trackID=0", Some("channel=1&subtype=0")),
+            ("rtsp://h/cam/trackID=0?channel=1", Some("channel=1")),
+            ("rtsp://h/cam?", None),
+            ("rtsp://h/cam", None),
+        ];
+        for (url, query) in cases {
+            assert_eq!(Target::of(&Url::parse(url).unwrap()).query, query, "{url}");
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use cofferdam_accounts::TransportKind;
+
 use crate::framer::number;
 
 /// How many alternatives of one header are looked at.
@@ -44,16 +46,28 @@ impl Transport {
     /// The name of the transport, as metrics and logs use it.
     #[must_use]
     pub const fn label(self) -> &'static str {
+        self.kind().label()
+    }
+
+    /// What accounts know it as.
+    #[must_use]
+    pub const fn kind(self) -> TransportKind {
         match self {
-            Self::Interleaved { .. } => "tcp",
-            Self::Udp { .. } => "udp",
+            Self::Interleaved { .. } => TransportKind::Tcp,
+            Self::Udp { .. } => TransportKind::Udp,
         }
     }
 
-    /// The first alternative of a `Transport` header that can be served. `server` are the ports
-    /// that datagrams are sent from, `None` when there are none.
-    pub(crate) fn choose(header: &str, server: Option<PortPair>) -> Option<Self> {
-        split_unquoted(header, ',').take(MAX_OFFERS).find_map(|offer| accept(offer, server))
+    /// The first alternative of a `Transport` header that can be served and `may_use` allows. `server`
+    /// are the ports that datagrams are sent from, `None` when there are none.
+    pub(crate) fn choose(
+        header: &str,
+        server: Option<PortPair>,
+        may_use: impl Fn(TransportKind) -> bool,
+    ) -> Option<Self> {
+        split_unquoted(header, ',')
+            .take(MAX_OFFERS)
+            .find_map(|offer| accept(offer, server).filter(|offer| may_use(offer.kind())))
     }
 
     /// The header of the answer.
@@ -71,6 +85,26 @@ impl Transport {
         let _ = write!(text, ";ssrc={ssrc:08X};mode=\"PLAY\"");
         text
     }
+}
+
+/// Whether a header offers anything in the form of RFC 2326 §12.39, to be had or not.
+pub(crate) fn is_readable(header: &str) -> bool {
+    split_unquoted(header, ',').take(MAX_OFFERS).any(|offer| {
+        let mut parts = split_unquoted(offer, ';').map(str::trim);
+        let is_token = |text: &str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let specification = parts.next().unwrap_or_default();
+        let is_specification = (2..=3).contains(&specification.split('/').count())
+            && specification.split('/').all(is_token);
+        is_specification
+            && parts.all(|part| {
+                let (name, value) = part.split_once('=').unwrap_or((part, ""));
+                let numbers = ["interleaved", "client_port"];
+                let has_numbers = numbers.iter().any(|n| name.trim().eq_ignore_ascii_case(n));
+                !has_numbers || pair(value.trim().trim_matches('"')).is_some()
+            })
+    })
 }
 
 fn accept(offer: &str, server: Option<PortPair>) -> Option<Transport> {
@@ -173,15 +207,42 @@ mod tests {
             ("", None),
         ];
         for (header, expected) in cases {
-            assert_eq!(Transport::choose(header, Some(SERVER)), expected, "{header}");
+            assert_eq!(Transport::choose(header, Some(SERVER), |_| true), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_told_from_what_cannot_be_read() {
+        for readable in [
+            "RTP/AVP;multicast",
+            "RTP/SAVP;unicast;client_port=6000-6001",
+            "RAW/RAW/UDP;x=\"a,b;c\"",
+            "RTP/AVP/TCP;interleaved=0-1;;",
+            "nonsense, RTP/AVP/TCP",
+        ] {
+            assert!(is_readable(readable), "{readable}");
+        }
+        for broken in ["", "nonsense", "RTP", "RTP/AVP/TCP;interleaved=x", "RTP/AVP;client_port=-1"]
+        {
+            assert!(!is_readable(broken), "{broken}");
         }
     }
 
     #[test]
     fn without_ports_datagrams_are_passed_over() {
         let header = "RTP/AVP;client_port=6000-6001, RTP/AVP/TCP;interleaved=0-1";
-        assert_eq!(Transport::choose(header, None), tcp(0, 1));
-        assert_eq!(Transport::choose("RTP/AVP;client_port=6000-6001", None), None);
+        assert_eq!(Transport::choose(header, None, |_| true), tcp(0, 1));
+        assert_eq!(Transport::choose("RTP/AVP;client_port=6000-6001", None, |_| true), None);
+    }
+
+    #[test]
+    fn what_a_reader_may_not_use_is_passed_over() {
+        let header = "RTP/AVP;client_port=6000-6001, RTP/AVP/TCP;interleaved=0-1";
+        let choose =
+            |may: TransportKind| Transport::choose(header, Some(SERVER), |kind| kind == may);
+        assert_eq!(choose(TransportKind::Tcp), tcp(0, 1));
+        assert_eq!(choose(TransportKind::Udp), udp(6000, 6001));
+        assert_eq!(Transport::choose(header, Some(SERVER), |_| false), None);
     }
 
     #[test]

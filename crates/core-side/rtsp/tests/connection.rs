@@ -5,11 +5,12 @@ mod support;
 use std::time::Duration;
 
 use cofferdam_rtsp::{
-    Access, CloseReason, FirstPacket, FrameError, IDLE_TIMEOUT, Malformed, MethodName, Output,
-    PLAY_DEADLINE, PortPair, SESSION_TIMEOUT, SessionEnd, State, Transport,
+    Access, CloseReason, FirstPacket, FrameError, IDLE_TIMEOUT, LOGIN_DEADLINE, Malformed,
+    MalformedReason, MethodName, Output, PLAY_DEADLINE, PortPair, SESSION_TIMEOUT, SessionEnd,
+    State, Transport,
 };
 use rtsp_types::StatusCode;
-use support::{Reader, status_of, text_of};
+use support::{Mounts, Reader, closed, status_of, text_of};
 
 const MAIN: &str = "rtsp://gw:8554/lobby/main";
 const TRACK: &str = "rtsp://gw:8554/lobby/main/trackID=0";
@@ -18,7 +19,7 @@ const FIRST: FirstPacket = FirstPacket { sequence: 17, timestamp: 90_000 };
 
 #[test]
 fn options_lists_the_methods_to_anyone() {
-    for access in [Access::Anonymous, Access::Closed] {
+    for access in [Access::Anonymous, closed()] {
         let mut reader = Reader::new(access);
         let answer = reader.answer("OPTIONS", "*", &[]);
         assert!(answer.starts_with("RTSP/1.0 200 OK\r\n"));
@@ -30,7 +31,7 @@ fn options_lists_the_methods_to_anyone() {
 
 #[test]
 fn closed_means_one_challenge_for_all_else() {
-    let mut reader = Reader::new(Access::Closed);
+    let mut reader = Reader::new(closed());
     let mut challenges = Vec::new();
     for method in ["DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "TEARDOWN", "RECORD"] {
         let answer = reader.answer(method, MAIN, &[TCP]);
@@ -145,8 +146,8 @@ fn play_does_not_wait_for_ever() {
     reader.set_up(TRACK, TCP);
     reader.send("PLAY", MAIN, &[]);
     assert_eq!(reader.connection.deadline(), reader.now + PLAY_DEADLINE);
-    assert_eq!(reader.connection.handle_deadline(reader.now + PLAY_DEADLINE / 2), []);
-    let answer = text_of(&reader.connection.handle_deadline(reader.now + PLAY_DEADLINE));
+    assert_eq!(reader.connection.handle_deadline(reader.now + PLAY_DEADLINE / 2, &Mounts), []);
+    let answer = text_of(&reader.connection.handle_deadline(reader.now + PLAY_DEADLINE, &Mounts));
     assert!(answer.starts_with("RTSP/1.0 200 OK") && !answer.contains("RTP-Info"));
     assert_eq!(reader.connection.state(), State::Playing);
 }
@@ -303,29 +304,43 @@ fn what_every_request_must_have() {
 #[test]
 fn what_is_no_request_is_answered() {
     let mut reader = Reader::new(Access::Anonymous);
-    for (cseq, status, expected) in [
-        (Some(3), StatusCode::BadRequest, 400),
-        (Some(3), StatusCode::RTSPVersionNotSupported, 505),
-        (None, StatusCode::RTSPVersionNotSupported, 400),
+    for (cseq, status, expected, reason) in [
+        (Some(3), StatusCode::BadRequest, 400, MalformedReason::Syntax),
+        (Some(3), StatusCode::RTSPVersionNotSupported, 505, MalformedReason::Version),
+        (None, StatusCode::RTSPVersionNotSupported, 400, MalformedReason::Version),
     ] {
         let outputs = reader.connection.handle_malformed(reader.now, &Malformed { cseq, status });
         assert_eq!(status_of(&outputs), expected);
+        assert!(outputs.contains(&Output::Malformed(reason)));
     }
+    let outputs = reader.send_bytes(b"OPTIONS * RTSP/1.0\r\n\r\n");
+    assert_eq!(status_of(&outputs), 400);
+    assert!(outputs.contains(&Output::Malformed(MalformedReason::Cseq)));
+    let outputs = reader.send_bytes(b"OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n");
+    assert_eq!(status_of(&outputs), 505);
+    assert!(outputs.contains(&Output::Malformed(MalformedReason::Version)));
+    let outputs = reader.send("SETUP", MAIN, &["Transport: nonsense"]);
+    assert_eq!(status_of(&outputs), 461);
+    assert!(outputs.contains(&Output::Malformed(MalformedReason::Transport)));
+    // What is understood and not to be had is no mistake.
+    let outputs = reader.send("SETUP", MAIN, &["Transport: RTP/AVP;multicast"]);
+    assert_eq!(status_of(&outputs), 461);
+    assert_eq!(outputs.len(), 1);
 }
 
 #[test]
 fn what_cannot_be_framed_closes_the_connection() {
-    for (error, answered) in [
-        (FrameError::NotRtsp, false),
-        (FrameError::HeadTooLong, true),
-        (FrameError::BodyTooLong, true),
-        (FrameError::ContentLength, true),
+    for (error, status, reason) in [
+        (FrameError::NotRtsp, None, MalformedReason::NotRtsp),
+        (FrameError::HeadTooLong, Some(400), MalformedReason::HeadTooLong),
+        (FrameError::BodyTooLong, Some(413), MalformedReason::BodyTooLong),
+        (FrameError::ContentLength, Some(400), MalformedReason::ContentLength),
     ] {
         let mut reader = Reader::new(Access::Anonymous);
         let mut outputs = reader.connection.handle_frame_error(reader.now, error);
         assert_eq!(outputs.pop(), Some(Output::Close(CloseReason::Unframed)));
-        assert_eq!(!outputs.is_empty(), answered);
-        assert!(!answered || status_of(&outputs) == 400);
+        assert_eq!(outputs.remove(0), Output::Malformed(reason));
+        assert_eq!((!outputs.is_empty()).then(|| status_of(&outputs)), status);
     }
 }
 
@@ -340,20 +355,23 @@ fn a_session_that_is_not_renewed_ends() {
         reader.send("OPTIONS", MAIN, &[]);
     };
     let by_packets: Renew = |reader| reader.connection.keep_alive(reader.now);
-    for renew in [by_request, by_options, by_packets] {
+    let without_name: Renew = |reader| {
+        reader.session = None;
+        reader.send("OPTIONS", "*", &[]);
+    };
+    for renew in [by_request, by_options, by_packets, without_name] {
         let mut reader = Reader::new(Access::Anonymous);
         reader.play(TRACK, TCP);
         reader.now += SESSION_TIMEOUT - second;
         renew(&mut reader);
         assert_eq!(reader.connection.deadline(), reader.now + SESSION_TIMEOUT);
         reader.now += SESSION_TIMEOUT - second;
-        assert_eq!(reader.connection.handle_deadline(reader.now), []);
-        // A request without the session's name renews nothing.
-        reader.session = None;
-        reader.send("OPTIONS", MAIN, &[]);
+        assert_eq!(reader.deadline(), []);
+        // A request for another session renews nothing.
+        reader.send("OPTIONS", MAIN, &["Session: another"]);
         reader.now += second;
         assert_eq!(
-            reader.connection.handle_deadline(reader.now),
+            reader.deadline(),
             [Output::EndSession(SessionEnd::TimedOut), Output::Close(CloseReason::SessionTimedOut)]
         );
         assert_eq!(reader.connection.state(), State::Init);
@@ -365,7 +383,41 @@ fn a_connection_that_asks_for_nothing_is_closed() {
     let mut reader = Reader::new(Access::Anonymous);
     assert_eq!(reader.connection.deadline(), reader.now + IDLE_TIMEOUT);
     reader.now += IDLE_TIMEOUT;
-    assert_eq!(reader.connection.handle_deadline(reader.now), [Output::Close(CloseReason::Idle)]);
+    assert_eq!(reader.deadline(), [Output::Close(CloseReason::Idle)]);
+}
+
+#[test]
+fn a_connection_that_never_logs_in_is_closed_however_often_it_asks() {
+    let mut reader = Reader::new(closed());
+    let begun = reader.now;
+    for _ in 0..3 {
+        reader.now += Duration::from_secs(9);
+        reader.send("OPTIONS", "*", &[]);
+        reader.send("DESCRIBE", MAIN, &[]);
+        assert_eq!(reader.connection.deadline(), begun + LOGIN_DEADLINE);
+        assert_eq!(reader.deadline(), []);
+    }
+    reader.now = begun + LOGIN_DEADLINE;
+    assert_eq!(reader.deadline(), [Output::Close(CloseReason::NoLogin)]);
+}
+
+/// Paths of other cameras, whose query is part of them: the answers lead back without it.
+#[test]
+fn a_path_with_a_query_may_be_another_name_of_a_mount() {
+    let mut reader = Reader::new(Access::Anonymous);
+    let url = "rtsp://gw/cam/realmonitor?channel=1&subtype=1";
+    let answer = reader.answer("DESCRIBE", url, &[]);
+    assert!(answer.contains("Content-Base: rtsp://gw/lobby/sub/\r\n"), "{answer}");
+    for track in [format!("{url}/trackID=0"), "rtsp://gw/lobby/sub/trackID=0".into()] {
+        let mut reader = Reader::new(Access::Anonymous);
+        reader.set_up(&track, TCP);
+        reader.send("PLAY", url, &[]);
+        let text = text_of(&reader.connection.first_unit(reader.now, FIRST));
+        assert!(text.contains("url=rtsp://gw/lobby/sub/trackID=0;"), "{text}");
+    }
+    let other = "rtsp://gw/cam/realmonitor?channel=1&subtype=0";
+    assert_eq!(status_of(&reader.send("DESCRIBE", other, &[])), 404);
+    assert_eq!(status_of(&reader.send("DESCRIBE", "rtsp://gw/cam/realmonitor", &[])), 404);
 }
 
 #[test]
@@ -376,12 +428,9 @@ fn a_request_that_is_never_finished_closes_the_connection() {
     reader.now += Duration::from_secs(9);
     reader.connection.set_mid_frame(reader.now, true);
     assert_eq!(reader.connection.deadline(), begun + Duration::from_secs(10));
-    assert_eq!(reader.connection.handle_deadline(reader.now), []);
+    assert_eq!(reader.deadline(), []);
     reader.now += Duration::from_secs(1);
-    assert_eq!(
-        reader.connection.handle_deadline(reader.now),
-        [Output::Close(CloseReason::SlowRequest)]
-    );
+    assert_eq!(reader.deadline(), [Output::Close(CloseReason::SlowRequest)]);
     reader.connection.set_mid_frame(reader.now, false);
-    assert_eq!(reader.connection.handle_deadline(reader.now), []);
+    assert_eq!(reader.deadline(), []);
 }

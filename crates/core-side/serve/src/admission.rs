@@ -1,4 +1,5 @@
-//! Who may connect at all: limits, in total and for each address.
+//! Who may connect at all: limits, in total and, for those who have not proved who they are, for each
+//! address. One recorder holds hundreds of connections; a stranger needs few.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ struct Counts {
 pub(crate) struct Place {
     counts: Arc<Mutex<Counts>>,
     address: IpAddr,
+    is_proven: bool,
 }
 
 impl Admission {
@@ -47,7 +49,27 @@ impl Admission {
         *here += 1;
         counts.total += 1;
         drop(counts);
-        Ok(Place { counts: Arc::clone(&self.counts), address })
+        Ok(Place { counts: Arc::clone(&self.counts), address, is_proven: false })
+    }
+}
+
+impl Place {
+    /// The reader has proved who it is, and no longer counts for its address.
+    pub(crate) fn prove(&mut self) {
+        if !std::mem::replace(&mut self.is_proven, true) {
+            lock(&self.counts).leave(self.address);
+        }
+    }
+}
+
+impl Counts {
+    fn leave(&mut self, address: IpAddr) {
+        if let Some(here) = self.by_address.get_mut(&address) {
+            *here -= 1;
+            if *here == 0 {
+                self.by_address.remove(&address);
+            }
+        }
     }
 }
 
@@ -55,11 +77,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = lock(&self.counts);
         counts.total -= 1;
-        if let Some(here) = counts.by_address.get_mut(&self.address) {
-            *here -= 1;
-            if *here == 0 {
-                counts.by_address.remove(&self.address);
-            }
+        if !self.is_proven {
+            counts.leave(self.address);
         }
     }
 }
@@ -86,6 +105,28 @@ mod tests {
         drop(first);
         let _fourth = admission.admit(a).unwrap();
         assert_eq!(lock(&admission.counts).total, 3);
+    }
+
+    #[test]
+    fn who_has_proved_who_it_is_counts_in_total_only() {
+        let limits = Limits { connections: 3, per_address: 1, ..Limits::default() };
+        let admission = Admission::new(limits);
+        let address = IpAddr::from([10, 0, 0, 1]);
+        let mut places: Vec<Place> = (0..2)
+            .map(|_| {
+                let mut place = admission.admit(address).unwrap();
+                place.prove();
+                place.prove();
+                place
+            })
+            .collect();
+        places.push(admission.admit(address).unwrap());
+        assert_eq!(admission.admit(address).err(), Some(Refusal::Connections));
+        places.remove(0);
+        assert_eq!(admission.admit(address).err(), Some(Refusal::PerAddress));
+        drop(places);
+        let counts = lock(&admission.counts);
+        assert!(counts.total == 0 && counts.by_address.is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One reader's connection: a task that reads, writes, and does what the RTSP connection says.
 
+mod audit;
 mod end;
 mod send;
 
@@ -10,12 +11,17 @@ use std::time::Duration;
 
 use cofferdam_publish::{Mounts, Subscription, SubscriptionEnd, Unit};
 use cofferdam_rtp::rtcp::{self, Cname, Incoming};
-use cofferdam_rtsp::{Connection, ConnectionSettings, Frame, Framer, Nonce, Output, State};
+use cofferdam_rtsp::{
+    Connection, ConnectionSettings, Frame, Framer, Login, MalformedReason, Nonce, Output,
+    ReaderName, State,
+};
+
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::admission::Place;
 use crate::datagrams::{Datagrams, Feedback};
 use crate::directory::Directory;
 use crate::metrics::{Refusal, ServeMetrics};
@@ -32,6 +38,8 @@ const MAX_ANSWER_BYTES: usize = 64 << 10;
 const STALL_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a reader that does not keep up is looked at.
 const STALL_CHECK: Duration = Duration::from_secs(1);
+/// The status of an answer to a reader who is known and may not (RFC 2326 §7.1.1).
+const FORBIDDEN: u16 = 403;
 /// How long what is due may take before the connection is closed over it.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -48,11 +56,12 @@ pub(crate) struct Shared {
 pub(crate) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) {
     let metrics = shared.metrics.clone();
-    match Driver::new(stream, peer, shared) {
+    match Driver::new(stream, peer, place, shared) {
         Ok(driver) => driver.run(stop).await,
         Err(error) => {
             metrics.refused(Refusal::Internal);
@@ -65,6 +74,7 @@ struct Driver {
     stream: TcpStream,
     peer: SocketAddr,
     local: IpAddr,
+    place: Place,
     shared: Arc<Shared>,
     cname: Cname,
     framer: Framer,
@@ -73,6 +83,8 @@ struct Driver {
     /// Since when the kernel has taken nothing of what waits.
     stalled: Option<Instant>,
     playback: Option<Playback>,
+    /// Whose the session is that plays, `None` where everybody may read.
+    account: Option<ReaderName>,
     closing: Option<Closing>,
 }
 
@@ -91,7 +103,12 @@ enum Event {
 }
 
 impl Driver {
-    fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<Self> {
+    fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        shared: Arc<Shared>,
+    ) -> io::Result<Self> {
         sockets::tune(&stream, &shared.settings.limits)?;
         let local = stream.local_addr()?.ip();
         let (mut nonce, mut name) = ([0; 16], [0; 16]);
@@ -103,10 +120,11 @@ impl Driver {
         let now = Instant::now();
         let protocol = Connection::new(
             ConnectionSettings {
-                access: shared.settings.access,
+                access: shared.settings.access.clone(),
                 nonce: Nonce::from_random(nonce),
                 session_seed,
                 local: local.to_canonical(),
+                peer: peer.ip().to_canonical(),
                 server_ports: Some(shared.datagrams.ports()),
             },
             now.into_std(),
@@ -115,6 +133,7 @@ impl Driver {
             stream,
             peer,
             local,
+            place,
             shared,
             cname,
             framer: Framer::new(),
@@ -122,6 +141,7 @@ impl Driver {
             outbox: Outbox::default(),
             stalled: None,
             playback: None,
+            account: None,
             closing: None,
         })
     }
@@ -171,11 +191,13 @@ impl Driver {
     }
 
     /// Whether there is room for an answer. None is given before that to PLAY, which waits for the
-    /// packet it names: whoever does not wait for answers is to be told of it all the same.
+    /// packet it names, or to a request that waits to be judged: whoever does not wait for answers is to
+    /// be told of it all the same.
     fn takes_requests(&self) -> bool {
         self.closing.is_none()
             && self.outbox.answer_bytes() < MAX_ANSWER_BYTES
             && self.protocol.state() != State::Starting
+            && !self.protocol.is_holding()
     }
 
     fn deadline(&self) -> Instant {
@@ -277,8 +299,12 @@ impl Driver {
         let listening = self.playback.as_ref().is_some_and(
             |playback| matches!(playback.route, Route::Interleaved { rtcp, .. } if rtcp == channel),
         );
-        if listening && let Ok(incoming) = rtcp::parse(payload) {
-            self.heard(&incoming);
+        match listening.then(|| rtcp::parse(payload)) {
+            Some(Ok(incoming)) => self.heard(&incoming),
+            Some(Err(_)) => self.shared.metrics.malformed(MalformedReason::Rtcp),
+            // Some clients keep a path through a firewall open with empty RTP.
+            None if self.playback.is_some() => {}
+            None => self.shared.metrics.malformed(MalformedReason::Channel),
         }
     }
 
@@ -304,7 +330,8 @@ impl Driver {
             self.subscription_ended(end);
         }
         if now.into_std() >= self.protocol.deadline() {
-            let outputs = self.protocol.handle_deadline(now.into_std());
+            let directory = Directory(&self.shared.mounts);
+            let outputs = self.protocol.handle_deadline(now.into_std(), &directory);
             self.perform(outputs);
         }
         self.report().await;
@@ -314,8 +341,19 @@ impl Driver {
     fn perform(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
+                Output::Malformed(reason) => self.shared.metrics.malformed(reason),
+                Output::Login(login) => {
+                    self.shared.metrics.login(&login);
+                    audit::login(self.peer, &login);
+                    if matches!(login, Login::Granted(_)) {
+                        self.place.prove();
+                    }
+                }
                 Output::Answer(answer) => {
                     self.shared.metrics.answered(&answer);
+                    if answer.status == FORBIDDEN {
+                        audit::forbidden(self.peer, self.protocol.reader());
+                    }
                     self.outbox.push(answer.bytes);
                 }
                 Output::StartPlaying { mount, transport } => self.start(&mount, transport),

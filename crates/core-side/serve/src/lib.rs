@@ -16,7 +16,7 @@ mod server;
 mod settings;
 mod sockets;
 
-pub use cofferdam_rtsp::Access;
+pub use cofferdam_rtsp::{Access, Accounts, Reader};
 pub use metrics::ServeMetrics;
 pub use server::{BindError, Server};
 pub use settings::{Limits, ServerSettings};

@@ -1,6 +1,6 @@
 //! What is counted. Label values come from closed sets, never from a reader.
 
-use cofferdam_rtsp::{Answer, Transport};
+use cofferdam_rtsp::{Answer, Login, MalformedReason, Refusal as LoginRefusal, Transport};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,6 +14,8 @@ pub struct ServeMetrics {
     sessions: Family<TransportLabel, Gauge>,
     requests: Family<RequestLabels, Counter>,
     refused: Family<ReasonLabel, Counter>,
+    logins: Family<ResultLabel, Counter>,
+    malformed: Family<ReasonLabel, Counter>,
     bytes_out: Family<TransportLabel, Counter>,
     packets_out: Family<TransportLabel, Counter>,
     pub(crate) reported_lost: Counter,
@@ -34,6 +36,16 @@ struct RequestLabels {
 struct ReasonLabel {
     reason: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+/// What a login comes to, beside the reasons for which it is refused.
+const GRANTED: &str = "granted";
+const CHALLENGED: &str = "challenged";
+const STALE: &str = "stale";
 
 /// Why a connection was not served, or not any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +88,23 @@ impl ServeMetrics {
         for refusal in Refusal::ALL {
             let _ = self.refused.get_or_create(&ReasonLabel { reason: refusal.label() });
         }
+        for reason in MalformedReason::ALL.map(MalformedReason::label) {
+            let _ = self.malformed.get_or_create(&ReasonLabel { reason });
+        }
+        registry.register(
+            "rtsp_malformed",
+            "What readers sent that makes no sense, by what is wrong with it",
+            self.malformed.clone(),
+        );
+        let refusals = LoginRefusal::ALL.map(LoginRefusal::label);
+        for result in [GRANTED, CHALLENGED, STALE].into_iter().chain(refusals) {
+            let _ = self.logins.get_or_create(&ResultLabel { result });
+        }
+        registry.register(
+            "rtsp_logins",
+            "Connections that proved who reads, requests that were asked to, and refusals by reason",
+            self.logins.clone(),
+        );
         registry.register("rtsp_connections", "RTSP connections", self.connections.clone());
         registry.register("rtsp_sessions", "Sessions that play", self.sessions.clone());
         registry.register("rtsp_requests", "Requests answered", self.requests.clone());
@@ -100,6 +129,20 @@ impl ServeMetrics {
     pub(crate) fn answered(&self, answer: &Answer) {
         let labels = RequestLabels { method: answer.method.label(), status: answer.status };
         self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn malformed(&self, reason: MalformedReason) {
+        self.malformed.get_or_create(&ReasonLabel { reason: reason.label() }).inc();
+    }
+
+    pub(crate) fn login(&self, login: &Login) {
+        let result = match login {
+            Login::Granted(_) => GRANTED,
+            Login::Challenged => CHALLENGED,
+            Login::Stale => STALE,
+            Login::Refused { reason, .. } => reason.label(),
+        };
+        self.logins.get_or_create(&ResultLabel { result }).inc();
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) {

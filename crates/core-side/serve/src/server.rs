@@ -65,6 +65,16 @@ impl Server {
         mounts: Mounts,
         metrics: ServeMetrics,
     ) -> Result<Self, BindError> {
+        let admission = Admission::new(settings.limits);
+        Self::with(settings, mounts, metrics, admission)
+    }
+
+    fn with(
+        settings: ServerSettings,
+        mounts: Mounts,
+        metrics: ServeMetrics,
+        admission: Admission,
+    ) -> Result<Self, BindError> {
         let interface = settings.interface.as_deref();
         let address = settings.listen;
         let failed = |source| BindError::Listen { address, source };
@@ -72,9 +82,22 @@ impl Server {
         let local = listener.local_addr().map_err(failed)?;
         let datagrams = Datagrams::bind(address, interface)
             .map_err(|source| BindError::Datagrams { address: address.ip(), source })?;
-        let admission = Admission::new(settings.limits);
         let shared = Arc::new(Shared { settings, mounts, metrics, datagrams });
         Ok(Self { listener, address: local, admission, shared })
+    }
+
+    /// A server on a further address, for the same readers within the same limits, with mounts of its own.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    #[expect(clippy::unused_async, reason = "tokio's sockets need its runtime to be made")]
+    pub async fn bind_further(
+        &self,
+        listen: SocketAddr,
+        mounts: Mounts,
+    ) -> Result<Self, BindError> {
+        let settings = ServerSettings { listen, ..self.shared.settings.clone() };
+        Self::with(settings, mounts, self.shared.metrics.clone(), self.admission.clone())
     }
 
     /// Where it listens.
@@ -108,8 +131,8 @@ impl Server {
                     let count = GaugeGuard::new(&self.shared.metrics.connections);
                     let (shared, stopped) = (Arc::clone(&self.shared), stopped.clone());
                     connections.spawn(async move {
-                        let _held = (place, count);
-                        connection::serve(stream, peer, shared, stopped).await;
+                        let _held = count;
+                        connection::serve(stream, peer, place, shared, stopped).await;
                     });
                 }
                 Some(ended) = connections.join_next() => {

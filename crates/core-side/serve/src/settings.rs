@@ -22,17 +22,26 @@ pub struct ServerSettings {
 pub struct Limits {
     /// Connections at a time.
     pub connections: usize,
-    /// Connections at a time from one address.
+    /// Connections at a time from one address whose reader has not proved who it is.
     pub per_address: usize,
     /// Bytes that the kernel holds for one reader before its lag shows. The encoder's largest key
     /// frame should fit.
     pub send_buffer: usize,
 }
 
-/// 2048 connections, 1024 from one address: a recorder holds one for each camera and size, and all
-/// recorders behind one address translation look like one.
+impl Limits {
+    /// Where everybody may read, nobody ever proves anything: a recorder holds one connection for each
+    /// camera and size, and all recorders behind one address translation look like one.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self { per_address: 1024, ..Self::default() }
+    }
+}
+
+/// 2048 connections, 256 from one address before they have logged in: as many as a recorder with hundreds
+/// of cameras begins at once.
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 2048, per_address: 1024, send_buffer: 512 << 10 }
+        Self { connections: 2048, per_address: 256, send_buffer: 512 << 10 }
     }
 }

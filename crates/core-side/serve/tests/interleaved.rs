@@ -5,8 +5,8 @@ mod support;
 
 use cofferdam_publish::ReaderLimits;
 use cofferdam_rtp::rtcp;
-use cofferdam_serve::{Access, Limits};
-use support::{Client, Gateway, Options, Response, Rtp, SSRC, rtp, within};
+use cofferdam_serve::Limits;
+use support::{Client, Gateway, Options, Response, Rtp, SSRC, closed, rtp, within};
 
 /// Sequence number and timestamp of `RTP-Info`.
 fn announced(answer: &Response) -> (u16, u32) {
@@ -95,7 +95,7 @@ async fn packets_come_on_the_channels_asked_for() {
 
 #[tokio::test]
 async fn a_closed_server_challenges_and_shows_nothing() {
-    let gateway = Gateway::start(Options { access: Access::Closed, ..Options::default() }).await;
+    let gateway = Gateway::start(Options { access: closed(), ..Options::default() }).await;
     let mut client = Client::connect(gateway.address).await;
     assert_eq!(client.request("OPTIONS", "", &[]).await.status, 200);
     let mut nonces = Vec::new();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cofferdam_publish::Mounts;
 use cofferdam_rtp::rtcp;
-use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
-use support::{Client, Gateway, Options, within};
+use cofferdam_serve::{BindError, Limits, ServeMetrics, Server, ServerSettings};
+use support::{Client, Gateway, Options, closed, within};
 use tokio::time::Instant;
 
 fn says_goodbye(frames: &[(u8, Vec<u8>)]) -> bool {
@@ -137,7 +137,7 @@ async fn an_address_that_is_taken_is_named() {
     let settings = ServerSettings {
         listen: address,
         interface: None,
-        access: Access::Closed,
+        access: closed(),
         limits: Limits::default(),
     };
     let metrics = ServeMetrics::default();

@@ -8,7 +8,8 @@ use cofferdam_picture::{FrameRate, Geometry};
 use url::Url;
 
 use super::file;
-use super::validate::{Found, duration, one_of, within};
+use super::listeners::aliases;
+use super::validate::{Found, address, duration, one_of, within};
 use super::{Account, AfterHold, Camera, SignalLoss};
 
 /// Validates one camera; `None` when anything in it is wrong, which `found` then says.
@@ -46,12 +47,18 @@ pub(crate) fn camera(raw: &file::Camera, found: &mut Found) -> Option<Camera> {
         );
         own.push((key("transport"), what));
     }
+    let listen = raw.listen.as_deref().map(|text| address(text, &key("listen"), &mut own));
+    aliases(&raw.aliases, &key("aliases"), &mut own);
+    aliases(&raw.sub.aliases, &key("sub.aliases"), &mut own);
     let valid = own.is_empty();
     found.append(&mut own);
     if !valid {
         return None;
     }
     Some(Camera {
+        listen: listen.flatten(),
+        aliases: raw.aliases.clone(),
+        sub_aliases: raw.sub.aliases.clone(),
         id: id?,
         url: url?,
         account,

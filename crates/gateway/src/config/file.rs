@@ -26,6 +26,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) log: Log,
     #[serde(default)]
+    pub(crate) reader: Vec<Reader>,
+    #[serde(default)]
     pub(crate) camera: Vec<Camera>,
 }
 
@@ -91,6 +93,22 @@ pub(crate) struct Readers {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "a table")]
+pub(crate) struct Reader {
+    pub(crate) name: String,
+    pub(crate) secret_file: PathBuf,
+    pub(crate) mounts: Vec<String>,
+    #[serde(default)]
+    pub(crate) networks: Vec<String>,
+    #[serde(default = "default_transports")]
+    pub(crate) transports: Vec<String>,
+}
+
+fn default_transports() -> Vec<String> {
+    cofferdam_accounts::TransportKind::ALL.map(|kind| kind.label().into()).into()
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(default, expecting = "a table")]
 pub(crate) struct Log {
     pub(crate) format: String,
@@ -125,6 +143,9 @@ pub(crate) struct Camera {
     pub(crate) colour: String,
     #[serde(default = "default_max_jitter")]
     pub(crate) max_jitter: String,
+    pub(crate) listen: Option<String>,
+    #[serde(default)]
+    pub(crate) aliases: Vec<String>,
 }
 
 fn default_transport() -> String {
@@ -177,6 +198,7 @@ impl Default for Encoder {
 pub(crate) struct Sub {
     pub(crate) width: Option<i64>,
     pub(crate) height: Option<i64>,
+    pub(crate) aliases: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

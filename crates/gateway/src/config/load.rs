@@ -12,8 +12,7 @@ use super::typing;
 use super::validate::validate;
 
 /// Keys of the design that this version does not honour yet: refused, but not as unknown.
-const PLANNED: &[&str] =
-    &["core.rtsps", "core.certificate", "core.key", "reader", "camera.listen", "camera.aliases"];
+const PLANNED: &[&str] = &["core.rtsps", "core.certificate", "core.key"];
 
 /// Loads and validates the configuration at `path`, overlaid by `COFFERDAM__…` variables.
 ///
@@ -47,7 +46,7 @@ fn load_over(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
     // Values as they are written: `config` itself would take "yes" for true and 29.97 for 30.
     let values: serde_json::Value =
         layered.try_deserialize().map_err(|error| whole(&name, syntax(&error.to_string())))?;
-    let ids = camera_ids(&values);
+    let ids = Ids::of(&values);
     let mut unknown = Vec::new();
     let mut note = |key: serde_ignored::Path<'_>| unknown.push(key.to_string());
     let mut track = serde_path_to_error::Track::new();
@@ -143,22 +142,40 @@ fn without_index(key: &str) -> String {
     kept.join(".")
 }
 
-/// `camera.0.url` as `camera lobby: url`, where the camera has an id.
-fn with_id(key: &str, ids: &[Option<String>]) -> String {
+/// `camera.0.url` as `camera lobby: url`, where the camera has an id; readers the same.
+fn with_id(key: &str, ids: &Ids) -> String {
     let mut parts = key.splitn(3, '.');
-    match (parts.next(), parts.next().and_then(|i| i.parse::<usize>().ok()), parts.next()) {
-        (Some("camera"), Some(index), Some(rest)) => match ids.get(index) {
-            Some(Some(id)) => format!("camera {id}: {rest}"),
-            _ => format!("camera[{index}]: {rest}"),
-        },
-        _ => key.to_owned(),
+    let (table, index, rest) =
+        (parts.next(), parts.next().and_then(|i| i.parse::<usize>().ok()), parts.next());
+    let (Some(table), Some(index), Some(rest)) = (table, index, rest) else {
+        return key.to_owned();
+    };
+    let ids = match table {
+        "camera" => &ids.cameras,
+        "reader" => &ids.readers,
+        _ => return key.to_owned(),
+    };
+    match ids.get(index) {
+        Some(Some(id)) => format!("{table} {id}: {rest}"),
+        _ => format!("{table}[{index}]: {rest}"),
     }
 }
 
-fn camera_ids(values: &serde_json::Value) -> Vec<Option<String>> {
-    let cameras = values.get("camera").and_then(serde_json::Value::as_array);
-    let id = |camera: &serde_json::Value| Some(camera.get("id")?.as_str()?.to_owned());
-    cameras.into_iter().flatten().map(id).collect()
+/// What the tables of each list are called.
+struct Ids {
+    cameras: Vec<Option<String>>,
+    readers: Vec<Option<String>>,
+}
+
+impl Ids {
+    fn of(values: &serde_json::Value) -> Self {
+        let ids = |list: &str, key: &str| {
+            let tables = values.get(list).and_then(serde_json::Value::as_array);
+            let id = |table: &serde_json::Value| Some(table.get(key)?.as_str()?.to_owned());
+            tables.into_iter().flatten().map(id).collect()
+        };
+        Self { cameras: ids("camera", "id"), readers: ids("reader", "name") }
+    }
 }
 
 #[cfg(test)]

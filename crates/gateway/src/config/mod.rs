@@ -6,7 +6,9 @@
 mod camera;
 mod error;
 mod file;
+mod listeners;
 mod load;
+mod reader;
 mod secret;
 mod typing;
 mod validate;
@@ -16,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cofferdam_accounts::{MountPattern, Network, ReaderName, TransportSet};
 use cofferdam_encode_link::{EncoderName, EncoderSettings};
 use cofferdam_ingest_boot::Colour;
 use cofferdam_isolation::{Check, InterfaceName};
@@ -36,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) isolation: Isolation,
     pub(crate) readers: Readers,
     pub(crate) log: Log,
+    pub(crate) reader: Vec<Reader>,
     pub(crate) cameras: Vec<Camera>,
 }
 
@@ -103,6 +107,17 @@ pub(crate) struct Readers {
     pub(crate) anonymous: bool,
 }
 
+/// A reader's account; what is stored of its password stays in its file until the core side needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reader {
+    pub(crate) name: ReaderName,
+    pub(crate) secret_file: PathBuf,
+    pub(crate) mounts: Vec<MountPattern>,
+    /// Where it may come from. Empty means anywhere.
+    pub(crate) networks: Vec<Network>,
+    pub(crate) transports: TransportSet,
+}
+
 /// How log lines look.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Log {
@@ -136,6 +151,12 @@ pub(crate) struct Camera {
     pub(crate) basic: bool,
     pub(crate) colour: Colour,
     pub(crate) max_jitter: Duration,
+    /// A listener of its own.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Further paths of the main mount; on its own listener only, where it has one.
+    pub(crate) aliases: Vec<String>,
+    /// The same for the sub mount.
+    pub(crate) sub_aliases: Vec<String>,
 }
 
 /// A camera's account; the password stays in its file until the camera side needs it.

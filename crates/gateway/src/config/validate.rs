@@ -8,6 +8,8 @@ use cofferdam_isolation::{Check, InterfaceName};
 
 use super::camera::camera;
 use super::file::File;
+use super::listeners;
+use super::reader::reader;
 use super::{
     Boundary, CameraNetwork, Config, Core, Isolation, Jail, Log, LogFormat, Readers, Sandbox,
 };
@@ -70,10 +72,27 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
             found.push((format!("camera {}: id", raw.id), what));
         }
     }
+    let mut names = HashSet::new();
+    for raw in &file.reader {
+        if !names.insert(raw.name.clone()) {
+            let what = "expected a name of its own, found one that another reader has".into();
+            found.push((format!("reader {}: name", raw.name), what));
+        }
+    }
+    if file.readers.anonymous && !file.reader.is_empty() {
+        let what = "expected false where there is a [[reader]], since nobody would be asked who they \
+                    are, found true";
+        found.push(("readers.anonymous".into(), what.into()));
+    }
+    let readers: Vec<_> = file.reader.iter().map(|raw| reader(raw, &mut found)).collect();
+    let readers: Option<Vec<_>> = readers.into_iter().collect();
     let cameras: Vec<_> = file.camera.iter().map(|raw| camera(raw, &mut found)).collect();
     let cameras: Option<Vec<_>> = cameras.into_iter().collect();
-    match (rtsp, admin, sandbox, format, cameras) {
-        (Some(rtsp), Some(admin), Some(sandbox), Some(format), Some(cameras))
+    if let (Some(rtsp), Some(admin), Some(cameras)) = (rtsp, admin, &cameras) {
+        listeners::distinct(rtsp, admin, cameras, &mut found);
+    }
+    match (rtsp, admin, sandbox, format, readers, cameras) {
+        (Some(rtsp), Some(admin), Some(sandbox), Some(format), Some(reader), Some(cameras))
             if found.is_empty() =>
         {
             Ok(Config {
@@ -84,6 +103,7 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
                 isolation: Isolation { allow },
                 readers: Readers { anonymous: file.readers.anonymous },
                 log: Log { format, level: file.log.level },
+                reader,
                 cameras,
             })
         }
@@ -125,7 +145,7 @@ fn is_filter(text: &str) -> bool {
         && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 
-fn address(text: &str, key: &str, found: &mut Found) -> Option<SocketAddr> {
+pub(crate) fn address(text: &str, key: &str, found: &mut Found) -> Option<SocketAddr> {
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() != 0 => Some(address),
         _ => {

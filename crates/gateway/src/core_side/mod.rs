@@ -3,6 +3,7 @@
 mod backoff;
 mod encoder;
 mod handover;
+mod listeners;
 mod metrics;
 
 use std::path::Path;
@@ -11,15 +12,15 @@ use std::time::Duration;
 
 use cofferdam_admin::Admin;
 use cofferdam_handover::RingRecord;
-use cofferdam_isolation::{InterfaceName, Stance};
+use cofferdam_isolation::Stance;
 use cofferdam_jail::{Kind, User};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{RingMemory, RingSpec, SlotCount};
 use cofferdam_publish::{
-    AfterHold, Availability, CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings,
+    AfterHold, Availability, CameraPublisher, MountSeed, PublishMetrics, PublishSettings,
     ReaderLimits, SignalLoss,
 };
-use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::ServeMetrics;
 use prometheus_client::registry::Registry;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -51,6 +52,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     if let (Some(check), None) = (&self_check, &parent) {
         check.require().await?;
     }
+    let access = listeners::access(&config)?;
     let programs = Programs::find()?;
     let encode = Arc::new(Programs::hold(&programs.encode()?)?);
     raise_descriptor_limit();
@@ -94,10 +96,8 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
         plans.push((plan, publisher));
     }
-    let mounts = Mounts::new(mounts);
-
-    let server = bind_server(&config, mounts.clone(), serve_metrics).await?;
-    let admin_listener = listen_admin(&config.core)?;
+    let servers = listeners::bind(&config, access, &mounts, serve_metrics).await?;
+    let admin_listener = listeners::admin(&config.core)?;
     let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
     let admin = Admin::new(registry, ready);
 
@@ -127,6 +127,8 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     }
     if config.readers.anonymous {
         tracing::warn!("`readers.anonymous = true`: anyone who reaches the listener may watch");
+    } else if config.reader.is_empty() {
+        tracing::warn!("no [[reader]]: nobody may watch");
     }
 
     let mut encoders = JoinSet::new();
@@ -139,7 +141,10 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         tasks.spawn(watch);
     }
     let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));
-    let server = tokio::spawn(server.run(changed(stopped)));
+    let mut serving = JoinSet::new();
+    for server in servers {
+        serving.spawn(server.run(changed(stopped.clone())));
+    }
 
     let stop = tokio::select! {
         () = signals.stop() => true,
@@ -159,7 +164,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let _ = stopping.send(true);
     let drained = tokio::time::timeout(DRAIN, async {
         while encoders.join_next().await.is_some() {}
-        let _ = server.await;
+        while serving.join_next().await.is_some() {}
         // Whoever has begun a request here and not finished it is not waited for.
         let _ = tokio::time::timeout(ADMIN_DRAIN, admin).await;
     });
@@ -212,71 +217,10 @@ fn seed() -> Result<MountSeed, Exit> {
     Ok(MountSeed::from_bytes(bytes))
 }
 
-async fn bind_server(
-    config: &Config,
-    mounts: Mounts,
-    metrics: ServeMetrics,
-) -> Result<Server, Exit> {
-    let settings = ServerSettings {
-        listen: config.core.rtsp,
-        interface: config.core.interface.as_ref().map(|name| name.as_str().to_owned()),
-        access: if config.readers.anonymous { Access::Anonymous } else { Access::Closed },
-        limits: Limits::default(),
-    };
-    Server::bind(settings, mounts, metrics).await.map_err(|error| {
-        let (BindError::Listen { source, .. } | BindError::Datagrams { source, .. }) = &error;
-        no_interface(&config.core, source)
-            .unwrap_or_else(|| Exit::run_time(format!("`core.rtsp`: {error}")))
-    })
-}
-
-/// The mistake behind a socket that could not be had, if that is the configured interface.
-fn no_interface(core: &config::Core, error: &std::io::Error) -> Option<Exit> {
-    let interface = core.interface.as_ref()?.as_str();
-    let missing = error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error());
-    missing.then(|| {
-        Exit::run_time(format!(
-            "`core.interface`: expected a network interface of this host, found {interface:?}"
-        ))
-    })
-}
-
-/// The admin listener. Loopback is no part of the readers' network, so it is not held to that.
-fn listen_admin(core: &config::Core) -> Result<tokio::net::TcpListener, Exit> {
-    let address = core.admin;
-    let interface = core.interface.as_ref().filter(|_| !address.ip().is_loopback());
-    cofferdam_serve::listen(address, interface.map(InterfaceName::as_str)).map_err(|error| {
-        no_interface(core, &error).unwrap_or_else(|| {
-            Exit::run_time(format!("`core.admin`: expected to listen on {address}, found {error}"))
-        })
-    })
-}
-
 /// Every reader over TCP is a descriptor, and the soft limit is often 1024.
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     // Fails only where the soft limit was above the hard one, which cannot be.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interface_that_is_not_there_is_the_mistake_that_is_told() {
-        let core = |interface: Option<&str>| config::Core {
-            vetted: "vetted.toml".into(),
-            rtsp: ([127, 0, 0, 1], 8554).into(),
-            admin: ([127, 0, 0, 1], 9090).into(),
-            interface: interface.map(|name| InterfaceName::new(name).unwrap()),
-        };
-        let errno = |errno: rustix::io::Errno| std::io::Error::from(errno);
-        let told = no_interface(&core(Some("core7")), &errno(rustix::io::Errno::NODEV)).unwrap();
-        let line = told.to_string();
-        assert!(line.starts_with("`core.interface`: expected") && line.contains("core7"), "{line}");
-        assert!(no_interface(&core(Some("core7")), &errno(rustix::io::Errno::ADDRINUSE)).is_none());
-        assert!(no_interface(&core(None), &errno(rustix::io::Errno::NODEV)).is_none());
-    }
 }

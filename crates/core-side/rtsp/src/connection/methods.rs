@@ -1,7 +1,9 @@
 //! What each method does to a connection that may use it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use cofferdam_accounts::{Reader, TransportKind};
 use rtsp_types::headers;
 use rtsp_types::{StatusCode, Url};
 
@@ -12,7 +14,10 @@ use super::{
 use crate::answer::Draft;
 use crate::sdp;
 use crate::target::{Target, Track, plain};
-use crate::{Answer, MethodName, MountDirectory, MountState, MountView, Request, Transport};
+use crate::transport::is_readable;
+use crate::{
+    Answer, MalformedReason, MethodName, MountDirectory, MountState, MountView, Request, Transport,
+};
 
 const METHODS: &str =
     "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
@@ -27,13 +32,17 @@ pub(super) struct Call<'a, M> {
     pub(super) method: MethodName,
     pub(super) cseq: u32,
     pub(super) named: Named,
+    /// Who asks, `None` where everybody may read.
+    pub(super) reader: Option<Arc<Reader>>,
     pub(super) mounts: &'a M,
 }
 
 /// What a request's URL led to.
 struct Found<'a> {
     url: &'a Url,
-    target: Target<'a>,
+    track: Track,
+    /// The path that answers announce it under.
+    base: String,
     mount: MountView,
 }
 
@@ -42,7 +51,7 @@ impl<M: MountDirectory> Call<'_, M> {
         let done = match self.method {
             MethodName::Options => Ok(self.ok().header(headers::PUBLIC, METHODS).empty()),
             MethodName::Describe => self.describe(),
-            MethodName::Setup => self.setup(),
+            MethodName::Setup => self.setup(outputs),
             MethodName::Play => match self.play(outputs) {
                 Ok(Some(answer)) => Ok(answer),
                 Ok(None) => return,
@@ -59,9 +68,9 @@ impl<M: MountDirectory> Call<'_, M> {
     }
 
     fn describe(&self) -> Result<Answer, Draft> {
-        let Found { url, target, mount } = self.find()?;
+        let Found { url, base, mount, .. } = self.find()?;
         let MountState::Ready(track) = &mount.state else { return Err(self.unavailable()) };
-        let base = format!("{}/", plain(url, target.path));
+        let base = format!("{}/", plain(url, &base));
         Ok(self
             .ok()
             .header(headers::CONTENT_BASE, base)
@@ -69,11 +78,11 @@ impl<M: MountDirectory> Call<'_, M> {
             .body(sdp::describe(&mount, track, self.connection.settings.local)))
     }
 
-    fn setup(&mut self) -> Result<Answer, Draft> {
+    fn setup(&mut self, outputs: &mut Vec<Output>) -> Result<Answer, Draft> {
         if self.named == Named::Unknown {
             return Err(self.refuse(StatusCode::SessionNotFound));
         }
-        let Found { url, target, mount } = self.find()?;
+        let Found { url, track, base, mount } = self.find()?;
         let MountState::Ready(_) = mount.state else { return Err(self.unavailable()) };
         if let Some(session) = self.connection.session() {
             if self.named == Named::Ours && session.mount != mount.path {
@@ -84,22 +93,28 @@ impl<M: MountDirectory> Call<'_, M> {
                 return Err(self.refuse(StatusCode::MethodNotValidInThisState));
             }
         }
+        if !self.request.header(&headers::TRANSPORT).is_some_and(|h| is_readable(h.as_str())) {
+            outputs.push(Output::Malformed(MalformedReason::Transport));
+        }
         let offers = self.request.header(&headers::TRANSPORT).map_or("", |header| header.as_str());
-        let transport = Transport::choose(offers, self.connection.settings.server_ports)
+        let may_use = |kind: TransportKind| self.reader.as_ref().is_none_or(|r| r.may_use(kind));
+        let transport = Transport::choose(offers, self.connection.settings.server_ports, may_use)
             .ok_or_else(|| self.refuse(StatusCode::UnsupportedTransport))?;
-        let track_url = match target.track {
-            Track::Video => plain(url, &format!("{}/{}", target.path, sdp::TRACK)),
-            Track::Aggregate | Track::Unknown => plain(url, target.path),
+        let track_url = match track {
+            Track::Video => plain(url, &format!("{base}/{}", sdp::TRACK)),
+            Track::Aggregate | Track::Unknown => plain(url, &base),
         };
         let id = match self.connection.session() {
             Some(session) => session.id.clone(),
             None => self.connection.next_session_id(),
         };
-        let session = Session { id, mount: mount.path, track_url, transport, renewed: self.now };
+        let owner = self.reader.clone();
+        let (mount, ssrc) = (mount.path, mount.ssrc);
+        let session = Session { id, mount, track_url, transport, renewed: self.now, owner };
         let answer = self
             .ok()
             .header(headers::SESSION, session.header())
-            .header(headers::TRANSPORT, transport.answer(mount.ssrc))
+            .header(headers::TRANSPORT, transport.answer(ssrc))
             .empty();
         self.connection.phase = Phase::Ready(session);
         Ok(answer)
@@ -184,12 +199,29 @@ impl<M: MountDirectory> Call<'_, M> {
     fn find(&self) -> Result<Found<'_>, Draft> {
         let url = self.request.request_uri().ok_or_else(|| self.refuse(StatusCode::BadRequest))?;
         let target = Target::of(url);
-        let mount = match target.track {
-            Track::Unknown => None,
-            Track::Aggregate | Track::Video => self.mounts.find(target.path),
+        // A query says nothing, unless it is part of another path of a mount. Then answers use the mount's
+        // own path: clients drop queries from what they are given.
+        let by_query = || {
+            let mount = self.mounts.find(&format!("{}?{}", target.path, target.query?))?;
+            Some((mount.path.clone(), mount))
         };
-        mount
-            .map(|mount| Found { url, target, mount })
+        let by_path = || {
+            let mount = self.mounts.find(target.path)?;
+            // A track's name needs a path in front of it.
+            let base = if target.path.is_empty() { mount.path.as_str() } else { target.path };
+            Some((base.to_owned(), mount))
+        };
+        let found = match target.track {
+            Track::Unknown => None,
+            Track::Aggregate | Track::Video => by_query().or_else(by_path),
+        };
+        // A mount that is not the reader's looks the same whether it exists or not.
+        let path = found.as_ref().map_or(target.path, |(_, mount)| mount.path.as_str());
+        if self.reader.as_ref().is_some_and(|reader| !reader.may_read(path)) {
+            return Err(self.refuse(StatusCode::Forbidden));
+        }
+        found
+            .map(|(base, mount)| Found { url, track: target.track, base, mount })
             .ok_or_else(|| self.refuse(StatusCode::NotFound))
     }
 
@@ -207,6 +239,10 @@ impl<M: MountDirectory> Call<'_, M> {
 }
 
 impl Session {
+    pub(super) fn belongs_to(&self, reader: Option<&Reader>) -> bool {
+        self.owner.as_ref().map(|owner| &owner.name) == reader.map(|reader| &reader.name)
+    }
+
     /// The `Session` header. Nothing may follow the time-out: there are clients that refuse it.
     fn header(&self) -> String {
         format!("{};timeout={}", self.id, SESSION_TIMEOUT_ADVERTISED.as_secs())

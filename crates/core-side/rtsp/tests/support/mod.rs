@@ -2,14 +2,24 @@
 // Each test file uses a part of it; a failed expectation here is a failed test.
 #![allow(dead_code, clippy::expect_used, clippy::unwrap_used)]
 
+pub(crate) mod digest;
+
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
+
+use cofferdam_accounts::{
+    Accounts, Network, Reader as Account, ReaderName, Secret, TransportKind, TransportSet,
+};
 
 use cofferdam_picture::FrameRate;
 use cofferdam_rtsp::{
     Access, Connection, ConnectionSettings, FirstPacket, Frame, Framer, MountDirectory, MountState,
     MountView, Nonce, Output, PortPair, VideoTrack,
 };
+
+/// Another path of a mount.
+const ALIAS: &str = "cam/realmonitor?channel=1&subtype=1";
 
 pub(crate) struct Mounts;
 
@@ -21,13 +31,58 @@ impl MountDirectory for Mounts {
             pps: vec![0x68, 0xee].into(),
         });
         let state = match path {
-            "lobby/main" | "lobby/sub" => ready,
+            "lobby/main" | "lobby/sub" | ALIAS => ready,
             "early/main" => MountState::NotReady,
             "lost/main" => MountState::Ended,
             _ => return None,
         };
+        let path = if path == ALIAS { "lobby/sub" } else { path };
         Some(MountView { path: path.to_owned(), ssrc: 0xbeef, state })
     }
+}
+
+/// The nonce of every connection here, as its challenges have it.
+pub(crate) const NONCE: &str = "01010101010101010101010101010101";
+
+/// Nobody.
+pub(crate) fn closed() -> Access {
+    static NOBODY: OnceLock<Arc<Accounts>> = OnceLock::new();
+    let nobody = NOBODY.get_or_init(|| Arc::new(Accounts::new(Vec::new(), [5; 32]).unwrap()));
+    Access::Accounts(Arc::clone(nobody))
+}
+
+/// The stored form takes a while to make, and tests need many.
+fn secret(name: &ReaderName) -> Secret {
+    static MADE: Mutex<Vec<(ReaderName, Secret)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap();
+    if let Some((_, secret)) = made.iter().find(|(other, _)| other == name) {
+        return secret.clone();
+    }
+    let secret = Secret::of_password(name, &"right password".to_owned().into(), [3; 16]).unwrap();
+    made.push((name.clone(), secret.clone()));
+    secret
+}
+
+/// "vms" and "other" may read what begins with "lobby/m", interleaved; "far" may do it from elsewhere. The
+/// password of all is "right password".
+pub(crate) fn accounts() -> Access {
+    let account = |name: &str, network: Option<&str>| {
+        let name = name.parse().unwrap();
+        let network = network.map(|network| network.parse::<Network>().unwrap());
+        Account {
+            secret: secret(&name),
+            name,
+            mounts: vec!["lobby/m*".parse().unwrap()],
+            networks: network.into_iter().collect(),
+            transports: TransportSet::from_iter([TransportKind::Tcp]),
+        }
+    };
+    let accounts = [
+        account("vms", Some("127.0.0.0/8")),
+        account("other", None),
+        account("far", Some("10.0.0.0/8")),
+    ];
+    Access::Accounts(Arc::new(Accounts::new(accounts.into(), [4; 32]).unwrap()))
 }
 
 pub(crate) struct Reader {
@@ -44,6 +99,7 @@ impl Reader {
             nonce: Nonce::from_random([1; 16]),
             session_seed: 7,
             local: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             server_ports: Some(PortPair { rtp: 50_000, rtcp: 50_001 }),
         };
         let now = Instant::now();
@@ -74,9 +130,15 @@ impl Reader {
         }
     }
 
+    /// What has come due.
+    pub(crate) fn deadline(&mut self) -> Vec<Output> {
+        self.connection.handle_deadline(self.now, &Mounts)
+    }
+
     /// Sends a request that must be answered at once, and gives the answer as text.
     pub(crate) fn answer(&mut self, method: &str, url: &str, headers: &[&str]) -> String {
-        let outputs = self.send(method, url, headers);
+        let mut outputs = self.send(method, url, headers);
+        outputs.retain(|output| !matches!(output, Output::Login(_) | Output::Malformed(_)));
         assert_eq!(outputs.len(), 1, "{outputs:?}");
         text_of(&outputs)
     }

@@ -22,6 +22,8 @@ pub(super) enum End {
     TimedOut,
     /// The connection asked for nothing.
     Idle,
+    /// Nobody proved who reads.
+    NoLogin,
     /// A request was begun and not finished.
     SlowRequest,
     /// What came is no RTSP.
@@ -39,6 +41,7 @@ impl End {
             Self::Stopping => "stopping",
             Self::TimedOut => "session timed out",
             Self::Idle => "idle",
+            Self::NoLogin => "no login",
             Self::SlowRequest => "request not finished",
             Self::Unframed => "no RTSP",
         }
@@ -59,6 +62,7 @@ impl From<CloseReason> for End {
         match reason {
             CloseReason::SessionTimedOut => Self::TimedOut,
             CloseReason::Idle => Self::Idle,
+            CloseReason::NoLogin => Self::NoLogin,
             CloseReason::SlowRequest => Self::SlowRequest,
             CloseReason::Unframed => Self::Unframed,
         }

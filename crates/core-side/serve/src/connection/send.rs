@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cofferdam_picture::MonotonicTime;
-use cofferdam_publish::{Subscription, SubscriptionEnd, Unit};
+use cofferdam_publish::{SubscriptionEnd, Unit};
 use cofferdam_rtsp::{State, Transport};
 use tokio::time::Instant;
 
-use super::{CLOSE_DEADLINE, Closing, Driver, End};
+use super::{CLOSE_DEADLINE, Closing, Driver, End, audit};
 use crate::datagrams::Destination;
 use crate::playback::{Playback, Route, first_packet};
 
@@ -32,13 +32,8 @@ impl Driver {
                 Route::Datagrams { to, feedback: self.shared.datagrams.listen(to.rtcp) }
             }
         };
-        tracing::info!(
-            reader = %self.peer,
-            camera = %mount.camera(),
-            mount = mount.kind().label(),
-            transport = transport.label(),
-            "session plays"
-        );
+        self.account = self.protocol.session_reader().cloned();
+        audit::session_start(self.peer, self.account.as_ref(), &mount, transport);
         let traffic = self.shared.metrics.traffic(transport);
         let (cname, earlier) = (self.cname.clone(), self.playback.take());
         let playback = Playback::start(mount, route, traffic, cname, earlier, Instant::now());
@@ -107,15 +102,7 @@ impl Driver {
                 let _ = self.shared.datagrams.try_send_rtcp(&goodbye, to);
             }
         }
-        tracing::info!(
-            reader = %self.peer,
-            camera = %playback.mount.camera(),
-            mount = playback.mount.kind().label(),
-            reason = end.label(),
-            packets = playback.packets(),
-            dropped = playback.subscription().map_or(0, Subscription::dropped),
-            "session ended"
-        );
+        audit::session_end(self.peer, self.account.as_ref(), &playback, end);
     }
 
     /// Ends the session; what is due may still go out.

@@ -13,7 +13,7 @@ use cofferdam_picture::{FrameRate, Geometry, MonotonicTime};
 use cofferdam_publish::{
     CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings, ReaderLimits, SignalLoss,
 };
-use cofferdam_serve::{Access, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::{Access, Accounts, Limits, ServeMetrics, Server, ServerSettings};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
@@ -23,8 +23,13 @@ pub(crate) use client::{Client, Response, Rtp, rtp, within};
 
 pub(crate) const SSRC: u32 = 0xc0ff_ee01;
 
+/// Nobody may read.
+pub(crate) fn closed() -> Access {
+    Access::Accounts(Arc::new(Accounts::new(Vec::new(), [5; 32]).unwrap()))
+}
+
 /// What a test wants different.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) listen: IpAddr,
     pub(crate) access: Access,

@@ -67,8 +67,28 @@ fn every_mistake_names_its_key_and_what_was_found() {
         ("id = ", "color = \"bt709\"\nid = ", "FILE: `camera lobby: color`: expected a known key"),
         (
             "id = ",
-            "aliases = [\"x\"]\nid = ",
-            "FILE: `camera lobby: aliases`: expected a key that this version honours",
+            "aliases = [\"/x\"]\nid = ",
+            "FILE: `camera lobby: aliases`: expected a path such as",
+        ),
+        (
+            "id = ",
+            "aliases = [\"lobby/sub\"]\nid = ",
+            "FILE: `camera lobby: aliases`: expected a path that leads to one mount, found \"lobby/sub\"",
+        ),
+        (
+            "id = ",
+            "aliases = [\"x?y=1\"]\nsub = { aliases = [\"x?y=1\"] }\nid = ",
+            "FILE: `camera lobby: sub.aliases`: expected a path that leads to one mount",
+        ),
+        (
+            "id = ",
+            "listen = \"0.0.0.0\"\nid = ",
+            "FILE: `camera lobby: listen`: expected an address and a port",
+        ),
+        (
+            "id = ",
+            "listen = \"127.0.0.1:8554\"\nid = ",
+            "FILE: `camera lobby: listen`: expected an address of its own, found 127.0.0.1:8554 again",
         ),
         ("height", "hight", "FILE: `camera lobby: picture.hight`: expected a known key"),
         ("127.0.0.1:8554", "127.0.0.1", "FILE: `core.rtsp`: expected an address and a port"),
@@ -220,6 +240,41 @@ fn every_mistake_names_its_key_and_what_was_found() {
             "[core]",
             "[core]\nadmin = \"127.0.0.1:8554\"",
             "FILE: `core.admin`: expected an address other than `core.rtsp`",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\n[core]",
+            "FILE: `reader vms: mounts`: expected a value, found none",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = []\n[core]",
+            "FILE: `reader vms: mounts`: expected at least one path",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"v ms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\n[core]",
+            "FILE: `reader v ms: name`: expected only A-Z a-z 0-9 - _ . @, found ' '",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"/x\"]\n[core]",
+            "FILE: `reader vms: mounts`: expected no slash at either end, found \"/x\"",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\nnetworks = [\"10.1.0.1/16\"]\n[core]",
+            "FILE: `reader vms: networks`: expected the first address of the network, 10.1.0.0/16",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\ntransports = [\"srtp\"]\n[core]",
+            "FILE: `reader vms: transports`: expected some of [\"tcp\", \"udp\"], found \"srtp\"",
+        ),
+        (
+            "[core]",
+            "[readers]\nanonymous = true\n[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\n[core]",
+            "FILE: `readers.anonymous`: expected false where there is a [[reader]]",
         ),
         ("[core]", "[core", "FILE: line 2, column 10: "),
     ];

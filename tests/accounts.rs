@@ -1,0 +1,233 @@
+//! Readers with accounts, against the running gateway: players that are not ours, and a client that
+//! claims what no player would.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use cofferdam_system_tests::judge::{Verdict, judge};
+use cofferdam_system_tests::rtsp::{Rtsp, digest};
+use cofferdam_system_tests::{
+    Client, Gateway, GatewayConfig, Player, Transport, programs, scene, until,
+};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "hunter2-Zw9x";
+const VMS: (&str, &str) = ("vms", PASSWORD);
+const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+const UDP: &str = "Transport: RTP/AVP;unicast;client_port=16000-16001";
+
+/// `cofferdam user add`, with that password on its standard input.
+fn user_add(arguments: &[&str], password: &str) -> Output {
+    let mut child = Command::new(programs::ours("cofferdam"))
+        .args(["user", "add"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // With `--generate` nobody reads it.
+    let _ = writeln!(child.stdin.take().unwrap(), "{password}");
+    child.wait_with_output().unwrap()
+}
+
+/// The block that `cofferdam user add` prints for a new account, with those lines added.
+fn account(folder: &Path, name: &str, mounts: &str, more: &str) -> String {
+    let file = folder.join(name);
+    let output = user_add(&[name, "--secret-file", file.to_str().unwrap()], PASSWORD);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let block = String::from_utf8(output.stdout).unwrap();
+    assert!(block.starts_with("[[reader]]\n") && !block.contains(PASSWORD), "{block}");
+    format!("{}{more}\n", block.replace("[\"*\"]", mounts))
+}
+
+struct Scene {
+    gateway: Gateway,
+    _camera: cofferdam_simulator::Camera,
+    _folder: TempDir,
+}
+
+/// One camera, and three accounts: "vms" for its main mount, "tcp" for all but not as datagrams, "far"
+/// from a network that nothing here is in.
+fn scene() -> Scene {
+    let folder = TempDir::new().unwrap();
+    let camera = scene::camera("lobby", 7);
+    let mut config = GatewayConfig::open(vec![scene::config("lobby", &camera)]);
+    config.anonymous = false;
+    let path = folder.path();
+    config.preamble = [
+        account(path, "vms", "[\"lobby/main\", \"yard/*\"]", ""),
+        account(path, "tcp", "[\"*\"]", "transports = [\"tcp\"]"),
+        account(path, "far", "[\"*\"]", "networks = [\"192.0.2.0/24\"]"),
+    ]
+    .concat();
+    let gateway = Gateway::start(&config);
+    gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
+    Scene { gateway, _camera: camera, _folder: folder }
+}
+
+#[test]
+fn players_log_in_and_play_over_both_transports() {
+    let scene = scene();
+    let url =
+        scene.gateway.url("lobby/main").replace("rtsp://", &format!("rtsp://vms:{PASSWORD}@"));
+    let players: Vec<_> = [Client::Ffmpeg, Client::Gstreamer]
+        .into_iter()
+        .filter(|client| programs::has(client.program(), "accounts"))
+        .flat_map(|client| [(client, Transport::Tcp), (client, Transport::Udp)])
+        .map(|who| (who, Player::start(who.0, who.1, &url, scene::size())))
+        .collect();
+    assert!(!players.is_empty());
+    for (who, player) in players {
+        let (codes, blank) = player.barcodes(15, Duration::from_secs(60));
+        let said = player.stop().said;
+        assert_eq!(judge(&codes, blank, 7, 15), Verdict::Live, "{who:?}: {said}");
+    }
+    let log = scene.gateway.log();
+    for event in ["audit=\"login\"", "audit=\"session_start\"", "audit=\"session_end\""] {
+        let told = |line: &str| line.contains(event) && line.contains("account=\"vms\"");
+        assert!(log.lines().any(told), "{event}\n{log}");
+    }
+    assert!(!log.contains(PASSWORD));
+}
+
+#[test]
+fn a_reader_gets_what_its_account_says_and_nothing_else() {
+    let scene = scene();
+    let ask = |mount: &str, who: (&str, &str), method: &str, headers: &[&str]| {
+        Rtsp::connect(scene.gateway.rtsp, mount).as_reader(who, method, headers).status
+    };
+    assert_eq!(ask("lobby/main", VMS, "DESCRIBE", &[]), 200);
+    assert_eq!(ask("lobby/sub", VMS, "DESCRIBE", &[]), 403);
+    assert_eq!(ask("nothing/main", VMS, "DESCRIBE", &[]), 403, "looks like any other");
+    assert_eq!(ask("yard/main", VMS, "DESCRIBE", &[]), 404, "would be the reader's");
+    assert_eq!(ask("lobby/sub", ("tcp", PASSWORD), "SETUP", &[UDP]), 461);
+    assert_eq!(ask("lobby/sub", ("tcp", PASSWORD), "SETUP", &[TCP]), 200);
+    assert_eq!(ask("lobby/main", ("far", PASSWORD), "DESCRIBE", &[]), 401);
+    assert_eq!(ask("lobby/main", ("vms", "wrong password"), "DESCRIBE", &[]), 401);
+    assert_eq!(ask("lobby/main", ("nobody", PASSWORD), "DESCRIBE", &[]), 401);
+    let metrics = scene.gateway.metrics();
+    for (result, least) in [
+        ("granted", 6.0),
+        ("challenged", 9.0),
+        ("password", 1.0),
+        ("unknown", 1.0),
+        ("network", 1.0),
+    ] {
+        let label = format!("result=\"{result}\"");
+        let found = metrics.value("cofferdam_rtsp_logins_total", &[&label]);
+        assert!(found >= Some(least), "{result}: {found:?}");
+    }
+    let log = scene.gateway.log();
+    for reason in ["password", "unknown", "network"] {
+        let told = |line: &str| line.contains("login refused") && line.contains(reason);
+        assert!(log.lines().any(told), "{reason}\n{log}");
+    }
+    assert!(log.contains("mount refused") && !log.contains("nobody"), "{log}");
+}
+
+/// A client that remembers an earlier connection's nonce is told to use this one's.
+#[test]
+fn a_remembered_nonce_is_stale_and_the_new_one_works() {
+    let scene = scene();
+    let mut first = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+    let remembered = first.request("DESCRIBE", &[]).nonce();
+    let mut second = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+    let url = second.url().to_owned();
+    let proof = |nonce: &str| digest("vms", PASSWORD, nonce, "DESCRIBE", &url);
+    let answer = second.request("DESCRIBE", &[&proof(&remembered)]);
+    assert_eq!(answer.status, 401);
+    assert!(answer.head.contains("stale=true"), "{}", answer.head);
+    assert_eq!(second.request("DESCRIBE", &[&proof(&answer.nonce())]).status, 200);
+    // The nonce holds for as long as the connection does.
+    assert_eq!(second.request("DESCRIBE", &[&proof(&answer.nonce())]).status, 200);
+    // And where it belongs, the remembered one is as good as ever.
+    assert_eq!(first.request("DESCRIBE", &[&proof(&remembered)]).status, 200);
+}
+
+/// Guessing gets slower and slower; whoever has the password gets in after seconds at the most.
+#[test]
+fn guesses_wait_longer_each_time_and_nobody_is_locked_out() {
+    let scene = scene();
+    let timed = |password: &str| {
+        let begun = Instant::now();
+        let mut reader = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+        (reader.as_reader(("vms", password), "DESCRIBE", &[]).status, begun.elapsed())
+    };
+    let waits: Vec<Duration> = (0..6)
+        .map(|_| {
+            let (status, took) = timed("a wrong guess");
+            assert_eq!(status, 401);
+            took
+        })
+        .collect();
+    // A slow machine makes waits longer, never shorter.
+    assert!(waits[5] >= Duration::from_secs(1), "{waits:?}");
+    let (status, took) = timed(PASSWORD);
+    assert_eq!(status, 200);
+    assert!(took >= Duration::from_secs(2), "waits like every attempt: {took:?}");
+    assert_eq!(timed(PASSWORD).0, 200);
+}
+
+#[test]
+fn the_stored_form_is_the_owners_and_holds_no_password() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("vms");
+    let file = path.to_str().unwrap();
+    assert!(user_add(&["vms", "--secret-file", file], PASSWORD).status.success());
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("argon2id") && !text.contains(PASSWORD), "{text}");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    // Not over another, not a short one, not a name that needs quoting.
+    for (arguments, password) in [
+        (&["vms", "--secret-file", file][..], PASSWORD),
+        (&["vms", "--secret-file", file, "--replace"], "short"),
+        (&["v:ms", "--secret-file", file, "--replace"], PASSWORD),
+    ] {
+        let output = user_add(arguments, password);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("expected") && said.contains("found"), "{said}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    let output = user_add(&["vms", "--secret-file", file, "--replace", "--generate"], "");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let generated = said.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
+    assert_eq!(generated.len(), 24);
+    assert_ne!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+/// Mistakes in an account's file end the start, by account and key, and `check` says the same.
+#[test]
+fn a_broken_account_file_is_named() {
+    let folder = TempDir::new().unwrap();
+    let block = account(folder.path(), "vms", "[\"*\"]", "");
+    let config = folder.path().join("cofferdam.toml");
+    let camera = "[[camera]]\nid = \"lobby\"\nurl = \"rtsp://127.0.0.1:9/\"\n\
+                  picture = { width = 640, height = 360, fps = 15 }\n";
+    std::fs::write(&config, format!("{block}[core]\nrtsp = \"127.0.0.1:8554\"\n{camera}")).unwrap();
+    for (text, expected) in [("open sesame", "line 1"), ("", "name"), ("name = \"x\"", "that of x")]
+    {
+        std::fs::write(folder.path().join("vms"), text).unwrap();
+        for command in [&["check"][..], &["run", "--side", "core"]] {
+            let mut child = Command::new(programs::ours("cofferdam"));
+            child.args(command).arg("--config").arg(&config);
+            let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            let status =
+                until(Duration::from_secs(60), "the end", || child.try_wait().expect("a child"));
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(status.code(), Some(2), "{command:?}: {said}");
+            assert!(
+                said.contains("`reader vms: secret_file`") && said.contains(expected),
+                "{said}"
+            );
+            assert!(!said.contains("sesame"), "{said}");
+        }
+    }
+}

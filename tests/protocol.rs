@@ -1,0 +1,130 @@
+//! The protocol's odd corners, against the running gateway: other paths and addresses of a mount, and
+//! what makes no sense.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use cofferdam_system_tests::gateway::free_port;
+use cofferdam_system_tests::judge::{Verdict, judge};
+use cofferdam_system_tests::rtsp::Rtsp;
+use cofferdam_system_tests::{
+    Client, Gateway, GatewayConfig, Player, Transport, eventually, scene,
+};
+
+#[test]
+fn a_mount_has_further_paths_and_an_address_of_its_own() {
+    let (lobby, yard) = (scene::camera("lobby", 7), scene::camera("yard", 8));
+    let own = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let lobby = scene::config("lobby", &lobby)
+        .with("aliases = [\"Streaming/Channels/101\", \"cam/realmonitor?channel=1&subtype=0\"]")
+        .with("sub = { aliases = [\"cam/realmonitor?channel=1&subtype=1\"] }");
+    let yard_config = scene::config("yard", &yard)
+        .with(&format!("listen = \"{own}\""))
+        .with("aliases = [\"Streaming/Channels/101\"]");
+    let gateway = Gateway::start(&GatewayConfig::open(vec![lobby, yard_config]));
+    let camera = ["state=\"live\"", "camera=\"yard\""];
+    gateway.wait_for_metric("cofferdam_camera_state", &camera, |v| v == 1.0);
+
+    // Sizes tell mounts apart; cameras are told apart by base.
+    for (address, path, base) in [
+        (gateway.rtsp, "Streaming/Channels/101", Some("Streaming/Channels/101")),
+        (
+            gateway.rtsp,
+            "Streaming/Channels/101/?transportmode=unicast",
+            Some("Streaming/Channels/101"),
+        ),
+        (gateway.rtsp, "cam/realmonitor?channel=1&subtype=0", Some("lobby/main")),
+        (gateway.rtsp, "cam/realmonitor?channel=1&subtype=1", Some("lobby/sub")),
+        (gateway.rtsp, "cam/realmonitor?channel=2&subtype=0", None),
+        (gateway.rtsp, "yard/main", Some("yard/main")),
+        (gateway.rtsp, "", None),
+        (own, "Streaming/Channels/101", Some("Streaming/Channels/101")),
+        (own, "yard/sub", Some("yard/sub")),
+        (own, "sub", Some("sub")),
+        (own, "", Some("yard/main")),
+        (own, "lobby/main", None),
+        (own, "cam/realmonitor?channel=1&subtype=0", None),
+    ] {
+        let answer = Rtsp::connect(address, path).request("DESCRIBE", &[]);
+        let expected = base.map(|base| format!("rtsp://{address}/{base}/"));
+        assert_eq!(answer.header("Content-Base"), expected.as_deref(), "{address} {path}");
+        assert_eq!(answer.status, if base.is_some() { 200 } else { 404 }, "{address} {path}");
+    }
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let url = format!("rtsp://{own}/");
+        let player = Player::start(Client::Ffmpeg, transport, &url, scene::size());
+        let (codes, blank) = player.barcodes(15, Duration::from_secs(60));
+        assert_eq!(judge(&codes, blank, 8, 15), Verdict::Live, "{transport:?}");
+    }
+}
+
+/// Bytes that make no sense; the status of the answer, 0 for none; whether more may follow; the reason.
+const NONSENSE: [(&[u8], u16, bool, &str); 10] = [
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 0, false, "not_rtsp"),
+    (
+        b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 65537\r\n\r\n",
+        413,
+        false,
+        "body_too_long",
+    ),
+    (
+        b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: 1\r\nContent-Length: x\r\n\r\n",
+        400,
+        false,
+        "content_length",
+    ),
+    (b"DESCRIBE rtsp://gw/ RTSP/9.9\r\nCSeq: 1\r\n\r\n", 505, true, "version"),
+    (b"DESCRIBE rtsp://gw/ RTSP/1.0\r\n\r\n", 400, true, "cseq"),
+    (b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: +1\r\n\r\n", 400, true, "cseq"),
+    (b"DESCRIBE relative RTSP/1.0\r\nCSeq: 1\r\n\r\n", 400, true, "syntax"),
+    (b"DESCRIBE\r\n\r\n", 400, true, "syntax"),
+    (
+        b"SETUP rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: 1\r\nTransport: x\r\n\r\n",
+        461,
+        true,
+        "transport",
+    ),
+    (b"$\x00\x00\x01xOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 200, true, "channel"),
+];
+
+#[test]
+fn what_makes_no_sense_is_answered_or_closed_and_counted() {
+    let camera = scene::camera("lobby", 7);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("lobby", &camera)]));
+    let counted = |reason: &str| {
+        let label = format!("reason=\"{reason}\"");
+        gateway.metrics().value("cofferdam_rtsp_malformed_total", &[&label]).unwrap()
+    };
+    let long_head =
+        [b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: ".to_vec(), vec![b'x'; 17 << 10]].concat();
+    let nonsense = NONSENSE.into_iter().chain([(&long_head[..], 400, false, "head_too_long")]);
+    for (bytes, status, goes_on, reason) in nonsense {
+        let what = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+        let before = counted(reason);
+        let mut socket = TcpStream::connect(gateway.rtsp).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        socket.write_all(bytes).unwrap();
+        if goes_on {
+            socket
+                .write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 77\r\nConnection: close\r\n\r\n")
+                .unwrap();
+        }
+        let mut answers = String::new();
+        let mut buffer = [0; 2048];
+        // An answer and, where that is all, the end; a connection closed over bytes not read may end in an
+        // error.
+        while !answers.contains("CSeq: 77") {
+            match socket.read(&mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(length) => answers.push_str(&String::from_utf8_lossy(&buffer[..length])),
+            }
+        }
+        let found = answers.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
+        assert_eq!(found, status, "{what}: {answers}");
+        assert_eq!(answers.contains("CSeq: 77"), goes_on, "{what}: {answers}");
+        eventually("it to be counted", || counted(reason) == before + 1.0);
+    }
+}

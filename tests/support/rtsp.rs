@@ -1,0 +1,141 @@
+//! The least RTSP client: requests as a test writes them, and their answers.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use md5::{Digest as _, Md5};
+
+/// A connection to a server.
+pub struct Rtsp {
+    /// The connection itself.
+    pub socket: TcpStream,
+    reader: BufReader<TcpStream>,
+    url: String,
+    cseq: u32,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status code.
+    pub status: u16,
+    /// Its head, as it came.
+    pub head: String,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The value of a header, by its name as the server writes it.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// The nonce of its challenge.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
+    pub fn nonce(&self) -> String {
+        let challenge = self.header("WWW-Authenticate").expect("a challenge");
+        let (_, nonce) = challenge.split_once("nonce=\"").expect("a nonce");
+        nonce.split('"').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl Rtsp {
+    /// Connects to ask for a mount, such as `lobby/main`.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    #[must_use]
+    pub fn connect(address: SocketAddr, mount: &str) -> Self {
+        let socket = TcpStream::connect(address).expect("the server listens");
+        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        let reader = BufReader::new(socket.try_clone().expect("a descriptor"));
+        Self { socket, reader, url: format!("rtsp://{address}/{mount}"), cseq: 0 }
+    }
+
+    /// The URL that requests have.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// One request and its answer; `None` when the server closed the connection.
+    pub fn try_request(&mut self, method: &str, headers: &[&str]) -> Option<Answer> {
+        self.cseq += 1;
+        let mut text = format!("{method} {} RTSP/1.0\r\nCSeq: {}\r\n", self.url, self.cseq);
+        for header in headers {
+            let _ = write!(text, "{header}\r\n");
+        }
+        self.socket.write_all(format!("{text}\r\n").as_bytes()).ok()?;
+        self.answer()
+    }
+
+    /// One request and its answer.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn request(&mut self, method: &str, headers: &[&str]) -> Answer {
+        self.try_request(method, headers).expect("an answer")
+    }
+
+    /// A request with a right Digest for this connection's challenge.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub fn as_reader(
+        &mut self,
+        (name, password): (&str, &str),
+        method: &str,
+        headers: &[&str],
+    ) -> Answer {
+        let nonce = self.request(method, &[]).nonce();
+        let proof = digest(name, password, &nonce, method, &self.url);
+        let headers: Vec<&str> = headers.iter().copied().chain([proof.as_str()]).collect();
+        self.request(method, &headers)
+    }
+
+    /// The next answer; `None` when the server closed the connection.
+    ///
+    /// # Panics
+    /// When something else comes.
+    pub fn answer(&mut self) -> Option<Answer> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.reader.read_line(&mut head).ok()? == 0 {
+                return None;
+            }
+        }
+        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status line");
+        let mut answer = Answer { status, head, body: String::new() };
+        let length = answer.header("Content-Length").and_then(|l| l.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        self.reader.read_exact(&mut body).ok()?;
+        answer.body = String::from_utf8(body).expect("text");
+        Some(answer)
+    }
+}
+
+fn md5(text: &str) -> String {
+    Md5::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// An `Authorization` header (RFC 2617 §3.2.2, without `qop`).
+#[must_use]
+pub fn digest(name: &str, password: &str, nonce: &str, method: &str, uri: &str) -> String {
+    let ha1 = md5(&format!("{name}:Cofferdam:{password}"));
+    let ha2 = md5(&format!("{method}:{uri}"));
+    let response = md5(&format!("{ha1}:{nonce}:{ha2}"));
+    format!(
+        "Authorization: Digest username=\"{name}\", realm=\"Cofferdam\", nonce=\"{nonce}\", \
+         uri=\"{uri}\", response=\"{response}\""
+    )
+}
