@@ -15,13 +15,18 @@ use cofferdam_publish::verified_nal_units;
 use cofferdam_unit_filter::annexb::nals;
 use cofferdam_unit_filter::{Format, LargestPicture, UnitFilter, limits};
 
+#[path = "rtsp.rs"]
+mod rtsp;
+
+pub use rtsp::{authorization, rtsp_connection, rtsp_framing};
+
 const LARGEST: LargestPicture = LargestPicture { long: 3840, short: 2160 };
 
 /// Whether some bytes are accepted.
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("h264_filter", h264_filter),
     ("h265_filter", h265_filter),
     ("parameter_sets", parameter_sets),
@@ -29,6 +34,9 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("output_verifier", output_verifier),
     ("ring_reader", ring_reader),
     ("records", records),
+    ("rtsp_framing", rtsp_framing),
+    ("rtsp_connection", rtsp_connection),
+    ("authorization", authorization),
 ];
 
 /// Filters one access unit, and checks what comes out. True when something does.
