@@ -3,11 +3,10 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cofferdam_system_tests::accounts::{PASSWORD, block, user_add};
 use cofferdam_system_tests::judge::{Verdict, judge};
 use cofferdam_system_tests::rtsp::{Rtsp, digest};
 use cofferdam_system_tests::{
@@ -15,35 +14,9 @@ use cofferdam_system_tests::{
 };
 use tempfile::TempDir;
 
-const PASSWORD: &str = "hunter2-Zw9x";
 const VMS: (&str, &str) = ("vms", PASSWORD);
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
 const UDP: &str = "Transport: RTP/AVP;unicast;client_port=16000-16001";
-
-/// `cofferdam user add`, with that password on its standard input.
-fn user_add(arguments: &[&str], password: &str) -> Output {
-    let mut child = Command::new(programs::ours("cofferdam"))
-        .args(["user", "add"])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // With `--generate` nobody reads it.
-    let _ = writeln!(child.stdin.take().unwrap(), "{password}");
-    child.wait_with_output().unwrap()
-}
-
-/// The block that `cofferdam user add` prints for a new account, with those lines added.
-fn account(folder: &Path, name: &str, mounts: &str, more: &str) -> String {
-    let file = folder.join(name);
-    let output = user_add(&[name, "--secret-file", file.to_str().unwrap()], PASSWORD);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let block = String::from_utf8(output.stdout).unwrap();
-    assert!(block.starts_with("[[reader]]\n") && !block.contains(PASSWORD), "{block}");
-    format!("{}{more}\n", block.replace("[\"*\"]", mounts))
-}
 
 struct Scene {
     gateway: Gateway,
@@ -60,9 +33,9 @@ fn scene() -> Scene {
     config.anonymous = false;
     let path = folder.path();
     config.preamble = [
-        account(path, "vms", "[\"lobby/main\", \"yard/*\"]", ""),
-        account(path, "tcp", "[\"*\"]", "transports = [\"tcp\"]"),
-        account(path, "far", "[\"*\"]", "networks = [\"192.0.2.0/24\"]"),
+        block(path, "vms", "[\"lobby/main\", \"yard/*\"]", ""),
+        block(path, "tcp", "[\"*\"]", "transports = [\"tcp\"]"),
+        block(path, "far", "[\"*\"]", "networks = [\"192.0.2.0/24\"]"),
     ]
     .concat();
     let gateway = Gateway::start(&config);
@@ -206,7 +179,7 @@ fn the_stored_form_is_the_owners_and_holds_no_password() {
 #[test]
 fn a_broken_account_file_is_named() {
     let folder = TempDir::new().unwrap();
-    let block = account(folder.path(), "vms", "[\"*\"]", "");
+    let block = block(folder.path(), "vms", "[\"*\"]", "");
     let config = folder.path().join("cofferdam.toml");
     let camera = "[[camera]]\nid = \"lobby\"\nurl = \"rtsp://127.0.0.1:9/\"\n\
                   picture = { width = 640, height = 360, fps = 15 }\n";

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use cofferdam_system_tests::gateway::free_port;
 use cofferdam_system_tests::judge::{Verdict, judge};
-use cofferdam_system_tests::rtsp::Rtsp;
+use cofferdam_system_tests::rtsp::{self, Rtsp};
 use cofferdam_system_tests::{
-    Client, Gateway, GatewayConfig, Player, Transport, eventually, scene,
+    Client, Gateway, GatewayConfig, Player, Transport, accounts, eventually, programs, scene,
 };
+use tempfile::TempDir;
 
 #[test]
 fn a_mount_has_further_paths_and_an_address_of_its_own() {
@@ -127,4 +128,68 @@ fn what_makes_no_sense_is_answered_or_closed_and_counted() {
         assert_eq!(answers.contains("CSeq: 77"), goes_on, "{what}: {answers}");
         eventually("it to be counted", || counted(reason) == before + 1.0);
     }
+}
+
+#[test]
+fn players_play_through_http() {
+    let folder = TempDir::new().unwrap();
+    let camera = scene::camera("lobby", 7);
+    let mut config = GatewayConfig::open(vec![scene::config("lobby", &camera)]);
+    config.anonymous = false;
+    config.preamble = accounts::block(folder.path(), "vms", "[\"*\"]", "");
+    let gateway = Gateway::start(&config);
+    gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
+    let account = format!("rtsp://vms:{}@", accounts::PASSWORD);
+    let url = gateway.url("lobby/main").replace("rtsp://", &account);
+    for client in [Client::Ffmpeg, Client::Gstreamer] {
+        if !programs::has(client.program(), "protocol") {
+            continue;
+        }
+        let player = Player::start(client, Transport::Http, &url, scene::size());
+        let (codes, blank) = player.barcodes(15, Duration::from_secs(60));
+        let said = player.stop().said;
+        assert_eq!(judge(&codes, blank, 7, 15), Verdict::Live, "{client:?}: {said}");
+    }
+    eventually("both halves of each to end", || {
+        gateway.metrics().value("cofferdam_rtsp_connections", &[]) == Some(0.0)
+    });
+}
+
+/// Browsers, halves without the other, and a cookie that is taken.
+#[test]
+fn http_that_makes_no_tunnel_is_refused() {
+    let camera = scene::camera("lobby", 7);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("lobby", &camera)]));
+    let open = |request: &str| {
+        let mut socket = rtsp::socket(gateway.rtsp);
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut answer = [0; 512];
+        let length = socket.read(&mut answer).unwrap();
+        (socket, String::from_utf8_lossy(&answer[..length]).into_owned())
+    };
+    let get = "GET /lobby/main HTTP/1.0\r\nx-sessioncookie: one\r\n\r\n";
+    let post = "POST /lobby/main HTTP/1.0\r\nx-sessioncookie: one\r\n\r\n";
+    for refused in ["GET / HTTP/1.1\r\nHost: gw\r\n\r\n", post] {
+        let (_socket, answer) = open(refused);
+        assert!(answer.starts_with("HTTP/1.0 400 "), "{refused}: {answer}");
+    }
+    let (mut down, answer) = open(get);
+    assert!(answer.starts_with("HTTP/1.0 200 ") && answer.contains("x-rtsp-tunnelled"), "{answer}");
+    let (_socket, answer) = open(get);
+    assert!(answer.starts_with("HTTP/1.0 400 "), "the cookie is taken: {answer}");
+    // What goes up one is answered down the other.
+    let mut up = rtsp::socket(gateway.rtsp);
+    let options = "OPTIONS * RTSP/1.0\r\nCSeq: 5\r\n\r\n";
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(options);
+    up.write_all(format!("{post}{encoded}").as_bytes()).unwrap();
+    let mut answer = [0; 512];
+    let length = down.read(&mut answer).unwrap();
+    assert!(answer[..length].starts_with(b"RTSP/1.0 200 OK\r\nCSeq: 5\r\n"));
+    up.write_all(b"$$$$").unwrap();
+    let counted =
+        || gateway.metrics().value("cofferdam_rtsp_malformed_total", &["reason=\"tunnel\""]);
+    eventually("what is no Base64 to be counted", || counted() >= Some(2.0));
+    drop(down);
+    eventually("the cookie to be free again", || open(get).1.starts_with("HTTP/1.0 200 "));
 }

@@ -26,6 +26,8 @@ pub struct GatewayConfig {
     pub anonymous: bool,
     /// Lines put before everything else.
     pub preamble: String,
+    /// Further lines of `[core]`.
+    pub core: String,
 }
 
 /// One `[[camera]]` table.
@@ -61,15 +63,15 @@ impl GatewayConfig {
     /// Those cameras, and anyone may watch.
     #[must_use]
     pub fn open(cameras: Vec<CameraConfig>) -> Self {
-        Self { cameras, anonymous: true, preamble: String::new() }
+        Self { cameras, anonymous: true, preamble: String::new(), core: String::new() }
     }
 
     /// The file's text.
     #[must_use]
     pub fn text(&self, rtsp: SocketAddr, admin: SocketAddr) -> String {
         let mut text = format!(
-            "{}\n[core]\nrtsp = \"{rtsp}\"\nadmin = \"{admin}\"\n[readers]\nanonymous = {}\n",
-            self.preamble, self.anonymous
+            "{}\n[core]\nrtsp = \"{rtsp}\"\nadmin = \"{admin}\"\n{}\n[readers]\nanonymous = {}\n",
+            self.preamble, self.core, self.anonymous
         );
         for camera in &self.cameras {
             let (width, height, fps) = camera.picture;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::print_stderr)]
 
+pub mod accounts;
 pub mod container;
 pub mod film;
 pub mod foreign_camera;

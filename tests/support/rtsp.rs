@@ -1,7 +1,7 @@
 //! The least RTSP client: requests as a test writes them, and their answers.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -9,12 +9,15 @@ use md5::{Digest as _, Md5};
 
 /// A connection to a server.
 pub struct Rtsp {
-    /// The connection itself.
-    pub socket: TcpStream,
-    reader: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
     url: String,
     cseq: u32,
 }
+
+/// What requests go through.
+pub trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -53,10 +56,13 @@ impl Rtsp {
     /// When nobody listens.
     #[must_use]
     pub fn connect(address: SocketAddr, mount: &str) -> Self {
-        let socket = TcpStream::connect(address).expect("the server listens");
-        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
-        let reader = BufReader::new(socket.try_clone().expect("a descriptor"));
-        Self { socket, reader, url: format!("rtsp://{address}/{mount}"), cseq: 0 }
+        Self::over(socket(address), format!("rtsp://{address}/{mount}"))
+    }
+
+    /// Asks for `url` through `stream`.
+    #[must_use]
+    pub fn over(stream: impl Stream + 'static, url: String) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)), url, cseq: 0 }
     }
 
     /// The URL that requests have.
@@ -72,7 +78,7 @@ impl Rtsp {
         for header in headers {
             let _ = write!(text, "{header}\r\n");
         }
-        self.socket.write_all(format!("{text}\r\n").as_bytes()).ok()?;
+        self.stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).ok()?;
         self.answer()
     }
 
@@ -107,7 +113,7 @@ impl Rtsp {
     pub fn answer(&mut self) -> Option<Answer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            if self.reader.read_line(&mut head).ok()? == 0 {
+            if self.stream.read_line(&mut head).ok()? == 0 {
                 return None;
             }
         }
@@ -115,10 +121,21 @@ impl Rtsp {
         let mut answer = Answer { status, head, body: String::new() };
         let length = answer.header("Content-Length").and_then(|l| l.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
-        self.reader.read_exact(&mut body).ok()?;
+        self.stream.read_exact(&mut body).ok()?;
         answer.body = String::from_utf8(body).expect("text");
         Some(answer)
     }
+}
+
+/// A connection to a server, whose reads do not wait for ever.
+///
+/// # Panics
+/// When nobody listens.
+#[must_use]
+pub fn socket(address: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(address).expect("the server listens");
+    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    socket
 }
 
 fn md5(text: &str) -> String {

@@ -7,8 +7,8 @@ use cofferdam_accounts::{Accounts, Reader, Secret};
 use crate::config::{self, Config};
 use crate::exit::Exit;
 
-/// More than any account's file has, in bytes.
-const LONGEST: u64 = 4096;
+/// More than any account, certificate chain or key has, in bytes.
+const LONGEST: u64 = 128 << 10;
 
 /// Reads the file of every account. Call while this process may still read them.
 ///
@@ -18,15 +18,22 @@ pub(crate) fn open(config: &Config) -> Result<Accounts, Exit> {
     let mut readers = Vec::new();
     let mut refused = Vec::new();
     for reader in &config.reader {
-        match secret(reader) {
-            Ok(secret) => readers.push(Reader {
+        let key = |name: &str| format!("`reader {}: {name}`", reader.name);
+        let secret = secret(reader).map_err(|what| format!("{}: {what}", key("secret_file")));
+        let certificates =
+            certificates(reader).map_err(|what| format!("{}: {what}", key("certificate")));
+        match (secret, certificates) {
+            (Ok(secret), Ok(certificates)) => readers.push(Reader {
                 name: reader.name.clone(),
                 secret,
                 mounts: reader.mounts.clone(),
                 networks: reader.networks.clone(),
                 transports: reader.transports,
+                certificates,
             }),
-            Err(what) => refused.push(format!("`reader {}: secret_file`: {what}", reader.name)),
+            (secret, certificates) => {
+                refused.extend(secret.err().into_iter().chain(certificates.err()))
+            }
         }
     }
     if !refused.is_empty() {
@@ -45,13 +52,28 @@ fn secret(reader: &config::Reader) -> Result<Secret, String> {
     Secret::parse(&text, &reader.name).map_err(|error| format!("{}: {error}", path.display()))
 }
 
+fn certificates(reader: &config::Reader) -> Result<Vec<Vec<u8>>, String> {
+    let Some(path) = &reader.certificate else { return Ok(Vec::new()) };
+    let pem = read_bytes(path)?;
+    let show = path.display();
+    cofferdam_serve::certificate(&pem)
+        .map(|der| vec![der])
+        .map_err(|error| format!("{show}: {error}"))
+}
+
 fn read(path: &Path) -> Result<String, String> {
+    let bytes = read_bytes(path)?;
+    let show = path.display();
+    String::from_utf8(bytes).map_err(|_| format!("expected UTF-8 in {show}, found other bytes"))
+}
+
+/// A file's bytes, within reason.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let show = path.display();
     let unreadable = |error| format!("expected a readable file, found {show}: {error}");
     let length = std::fs::metadata(path).map_err(unreadable)?.len();
     if length > LONGEST {
         return Err(format!("expected at most {LONGEST} bytes in {show}, found {length}"));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| format!("expected UTF-8 in {show}, found other bytes"))
+    std::fs::read(path).map_err(unreadable)
 }

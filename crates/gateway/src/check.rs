@@ -5,13 +5,14 @@ use std::path::Path;
 use cofferdam_encode_link::EncoderName;
 use cofferdam_isolation::Stance;
 
+use crate::camera_side;
 use crate::cli::{CheckOptions, Side};
 use crate::config::{self, Config, Sandbox};
+use crate::core_side::listeners;
 use crate::exit::Exit;
 use crate::isolation::{NOT_CONFIGURED, SelfCheck};
 use crate::programs::Programs;
 use crate::vetting::{Vetted, Vetting, ask};
-use crate::{accounts, camera_side};
 
 /// Checks a configuration, and this host for it.
 #[allow(clippy::print_stdout)]
@@ -28,8 +29,8 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
     if !refused.is_empty() {
         return Err(Exit::configuration(refused.join("\n")));
     }
-    accounts::open(&config)?;
-    println!("secrets        good: every password and account file can be read");
+    listeners::open(&config)?;
+    println!("secrets        good: every password, account and certificate can be read");
 
     let programs = Programs::find()?;
     programs.ingest()?;

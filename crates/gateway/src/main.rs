@@ -23,6 +23,7 @@ mod probe;
 mod programs;
 mod prove;
 mod signals;
+mod tls;
 mod user;
 mod vetting;
 

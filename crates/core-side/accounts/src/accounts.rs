@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use secrecy::SecretString;
+
 use crate::delay::Delays;
 use crate::{
-    Claim, DigestClaim, MountPattern, Network, ReaderName, Secret, SecretError, TransportKind,
-    TransportSet,
+    BasicClaim, Claim, DigestClaim, MountPattern, Network, ReaderName, Secret, SecretError,
+    TransportKind, TransportSet,
 };
 
 /// An account.
@@ -24,6 +26,8 @@ pub struct Reader {
     pub networks: Vec<Network>,
     /// How its packets may travel.
     pub transports: TransportSet,
+    /// Certificates it may log in with over TLS, in DER.
+    pub certificates: Vec<Vec<u8>>,
 }
 
 impl Reader {
@@ -105,6 +109,36 @@ pub enum AccountsError {
     Secret(#[from] SecretError),
 }
 
+/// A password in clear that waits to be judged. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct PasswordCheck(Arc<Check>);
+
+#[derive(Debug)]
+struct Check {
+    secret: Secret,
+    username: String,
+    password: SecretString,
+    reader: Option<Arc<Reader>>,
+}
+
+impl PasswordCheck {
+    /// Whether the password is right. Takes tens of milliseconds and as many mebibytes, on purpose, and as
+    /// long for a name that does not exist.
+    #[must_use]
+    pub fn run(&self) -> bool {
+        let Check { secret, password, reader, .. } = &*self.0;
+        secret.is_password(password) && reader.is_some()
+    }
+}
+
+impl PartialEq for PasswordCheck {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for PasswordCheck {}
+
 /// All accounts, and the failures of those who tried.
 #[derive(Debug)]
 pub struct Accounts {
@@ -152,6 +186,45 @@ impl Accounts {
         let secret = reader.map_or(&self.decoy, |reader| &reader.secret);
         let proven = secret.proves(method, claim);
         self.conclude(reader, proven, &claim.username, from, now)
+    }
+
+    /// What it takes to judge a password in clear. Judging it is slow, so it is a task of its own.
+    #[must_use]
+    pub fn password_check(&self, claim: &BasicClaim) -> PasswordCheck {
+        let reader = self.readers.get(claim.username.as_str()).cloned();
+        let secret = reader.as_ref().map_or(&self.decoy, |reader| &reader.secret).clone();
+        let (username, password) = (claim.username.clone(), claim.password.clone());
+        PasswordCheck(Arc::new(Check { secret, username, password, reader }))
+    }
+
+    /// Judges a password in clear, of which [`PasswordCheck::run`] has said whether it is right.
+    pub fn judge_password(
+        &self,
+        check: &PasswordCheck,
+        is_right: bool,
+        from: IpAddr,
+        now: Instant,
+    ) -> Judgement {
+        let Check { reader, username, .. } = &*check.0;
+        self.conclude(reader.as_ref(), is_right, username, from, now)
+    }
+
+    /// Judges a certificate that was proved to be the sender's, in DER.
+    pub fn judge_certificate(&self, certificate: &[u8], from: IpAddr) -> Judgement {
+        let has = |reader: &&Arc<Reader>| reader.certificates.iter().any(|own| own == certificate);
+        match self.readers.values().find(has) {
+            None => Judgement::Refused { reader: None, reason: Refusal::Unknown },
+            Some(reader) if !reader.may_come_from(from) => {
+                Judgement::Refused { reader: Some(reader.name.clone()), reason: Refusal::Network }
+            }
+            Some(reader) => Judgement::Granted(Arc::clone(reader)),
+        }
+    }
+
+    /// Every certificate that a reader may log in with, in DER.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Vec<u8>> {
+        self.readers.values().flat_map(|reader| reader.certificates.iter().cloned()).collect()
     }
 
     fn conclude(
@@ -205,6 +278,7 @@ mod tests {
             mounts: vec!["lobby/*".parse().unwrap(), "yard/sub".parse().unwrap()],
             networks: vec!["10.1.0.0/16".parse().unwrap()],
             transports: [TransportKind::Tcp].into_iter().collect(),
+            certificates: vec![vec![1, 2, 3]],
         };
         Accounts::new(vec![reader], [2; 32]).unwrap()
     }
@@ -266,6 +340,38 @@ mod tests {
         let judged = accounts.judge_digest(&right, "DESCRIBE", NONCE, HERE, now);
         assert!(matches!(judged, Judgement::Granted(_)), "no lock-out");
         assert!(accounts.delay(&Claim::Digest(right), HERE, now).is_zero());
+    }
+
+    #[test]
+    fn a_password_in_clear_is_judged_like_a_digest() {
+        let (accounts, now) = (accounts(), Instant::now());
+        for (name, password, from, expected) in [
+            ("vms", "right", HERE, None),
+            ("vms", "right", ELSEWHERE, Some(Refusal::Network)),
+            ("vms", "wrong", HERE, Some(Refusal::Password)),
+            ("nobody", "right", HERE, Some(Refusal::Unknown)),
+        ] {
+            let claim = BasicClaim { username: name.into(), password: password.to_owned().into() };
+            let check = accounts.password_check(&claim);
+            let reason = match accounts.judge_password(&check, check.run(), from, now) {
+                Judgement::Granted(_) => None,
+                Judgement::Refused { reason, .. } => Some(reason),
+                Judgement::Stale => panic!("stale"),
+            };
+            assert_eq!(reason, expected, "{name} {password}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_its_readers() {
+        let accounts = accounts();
+        assert_eq!(accounts.certificates(), [[1, 2, 3]]);
+        let judge = |certificate: &[u8], from| accounts.judge_certificate(certificate, from);
+        assert!(matches!(judge(&[1, 2, 3], HERE), Judgement::Granted(_)));
+        let refused = judge(&[1, 2, 3], ELSEWHERE);
+        assert!(matches!(refused, Judgement::Refused { reason: Refusal::Network, .. }));
+        let unknown = judge(&[1, 2], HERE);
+        assert!(matches!(unknown, Judgement::Refused { reason: Refusal::Unknown, .. }));
     }
 
     #[test]

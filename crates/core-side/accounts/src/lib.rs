@@ -16,7 +16,7 @@ mod pattern;
 mod secret;
 mod transports;
 
-pub use accounts::{Accounts, AccountsError, Judgement, Reader, Refusal};
+pub use accounts::{Accounts, AccountsError, Judgement, PasswordCheck, Reader, Refusal};
 pub use claim::{BasicClaim, Claim, ClaimError, DigestClaim, MAX_CLAIM, Qop};
 pub use delay::{FORGOTTEN_AFTER, LONGEST_DELAY};
 pub use name::{NameError, ReaderName};

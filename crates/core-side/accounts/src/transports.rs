@@ -9,11 +9,13 @@ pub enum TransportKind {
     Tcp,
     /// As datagrams, in clear.
     Udp,
+    /// In the RTSP connection, within TLS.
+    Tls,
 }
 
 impl TransportKind {
     /// Each of them.
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Tls];
 
     /// The name in configuration, metrics and logs.
     #[must_use]
@@ -21,6 +23,7 @@ impl TransportKind {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Tls => "tls",
         }
     }
 }

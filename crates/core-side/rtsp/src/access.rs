@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use std::net::IpAddr;
 
 use cofferdam_accounts::{
-    Accounts, Claim, ClaimError, Judgement, REALM, Reader, ReaderName, Refusal,
+    Accounts, Claim, ClaimError, Judgement, PasswordCheck, REALM, Reader, ReaderName, Refusal,
 };
 use rtsp_types::headers::{self, HeaderValue};
 
-use crate::Request;
+use crate::{ConnectionSettings, Request};
 
 /// Whom the server serves.
 #[derive(Clone, Debug)]
@@ -61,8 +61,19 @@ pub enum Login {
 /// A request's `Authorization`, if it has one.
 pub(crate) type Claimed = Option<Result<Claim, ClaimError>>;
 
+/// How a connection is protected on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Not at all.
+    Clear,
+    /// By TLS.
+    Tls,
+}
+
 /// What [`Access`] says to a request.
 pub(crate) enum Verdict {
+    /// Ask again when this is known.
+    Check(PasswordCheck),
     /// Go on, as this reader; `None` where everybody may.
     Granted(Option<Arc<Reader>>),
     /// Prove who you are.
@@ -93,24 +104,27 @@ impl Access {
         &self,
         request: &Request,
         claimed: &Claimed,
-        nonce: Nonce,
-        from: IpAddr,
+        settings: &ConnectionSettings,
         now: Instant,
     ) -> Verdict {
         let Self::Accounts(accounts) = self else { return Verdict::Granted(None) };
+        let (nonce, channel, peer) = (settings.nonce, settings.channel, settings.peer);
         let refused = |reason| Login::Refused { reader: None, reason };
         let login = match claimed {
             None => Login::Challenged,
+            Some(Ok(Claim::Basic(claim))) if channel == Channel::Tls => {
+                return Verdict::Check(accounts.password_check(claim));
+            }
             Some(Err(ClaimError::Scheme | ClaimError::Algorithm) | Ok(Claim::Basic(_))) => {
                 refused(Refusal::Scheme)
             }
             Some(Err(ClaimError::TooLong | ClaimError::Form)) => refused(Refusal::Malformed),
             Some(Ok(Claim::Digest(claim))) => {
                 let method: &str = request.method().into();
-                match accounts.judge_digest(claim, method, &nonce.text(), from, now) {
-                    Judgement::Granted(reader) => return Verdict::Granted(Some(reader)),
-                    Judgement::Stale => Login::Stale,
-                    Judgement::Refused { reader, reason } => Login::Refused { reader, reason },
+                let judgement = accounts.judge_digest(claim, method, &nonce.text(), peer, now);
+                match outcome(judgement) {
+                    Ok(reader) => return Verdict::Granted(Some(reader)),
+                    Err(login) => login,
                 }
             }
         };
@@ -126,4 +140,18 @@ impl Access {
 pub(crate) fn challenge(nonce: Nonce, stale: bool) -> HeaderValue {
     let stale = if stale { ", stale=true" } else { "" };
     format!("Digest realm=\"{REALM}\", nonce=\"{}\", algorithm=MD5{stale}", nonce.text()).into()
+}
+
+/// The second challenge of a 401 over TLS. Those who read but one challenge read the first.
+pub(crate) fn basic_challenge() -> String {
+    format!("Basic realm=\"{REALM}\"")
+}
+
+/// A judgement as what came of the login.
+pub(crate) fn outcome(judgement: Judgement) -> Result<Arc<Reader>, Login> {
+    match judgement {
+        Judgement::Granted(reader) => Ok(reader),
+        Judgement::Stale => Err(Login::Stale),
+        Judgement::Refused { reader, reason } => Err(Login::Refused { reader, reason }),
+    }
 }

@@ -102,6 +102,15 @@ impl Draft {
         self.body(Vec::new())
     }
 
+    /// An empty answer with one more line in its head, for a header that is there already.
+    pub(crate) fn empty_with(self, name: &HeaderName, value: &str) -> Answer {
+        let mut answer = self.empty();
+        let end = answer.bytes.len() - b"\r\n".len();
+        let line = format!("{name}: {value}\r\n\r\n");
+        answer.bytes = [&answer.bytes[..end], line.as_bytes()].concat().into();
+        answer
+    }
+
     pub(crate) fn body(self, body: Vec<u8>) -> Answer {
         let mut bytes = Vec::new();
         // Writing to a Vec does not fail. A body brings its Content-Length with it.

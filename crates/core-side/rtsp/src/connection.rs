@@ -7,16 +7,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cofferdam_accounts::{Reader, ReaderName};
+use cofferdam_accounts::{PasswordCheck, Reader, ReaderName, TransportKind};
 use rtsp_types::StatusCode;
 use rtsp_types::headers;
 
 use crate::answer::Draft;
 use crate::{
-    Access, Answer, FrameError, Login, Malformed, MalformedReason, MethodName, MountDirectory,
-    Nonce, PortPair, Request, Transport,
+    Access, Answer, Channel, FrameError, Login, Malformed, MalformedReason, MethodName,
+    MountDirectory, Nonce, PortPair, Request, Transport,
 };
-use login::Held;
+use login::{Held, Proven};
 
 /// What a session's readers are told: renew within this time (RFC 2326 §12.37).
 pub const SESSION_TIMEOUT_ADVERTISED: Duration = Duration::from_secs(60);
@@ -40,6 +40,8 @@ pub struct ConnectionSettings {
     pub nonce: Nonce,
     /// Random, different for each connection: session identifiers are made of it.
     pub session_seed: u64,
+    /// How the connection is protected.
+    pub channel: Channel,
     /// The address that the reader connected to.
     pub local: IpAddr,
     /// The address that the reader connected from.
@@ -55,6 +57,9 @@ pub enum Output {
     Answer(Answer),
     /// Count this, and put it into the audit log.
     Login(Login),
+    /// Have this checked, somewhere that a while does no harm, and call
+    /// [`Connection::password_checked`].
+    CheckPassword(PasswordCheck),
     /// Count this.
     Malformed(MalformedReason),
     /// Subscribe to the mount and call [`Connection::first_unit`] when its first unit is at hand.
@@ -161,6 +166,8 @@ pub struct Connection {
     phase: Phase,
     /// Who has proved to be at the other end.
     reader: Option<Arc<Reader>>,
+    by_certificate: Option<Arc<Reader>>,
+    proven: Option<Proven>,
     held: Option<Held>,
     begun: Instant,
     last_request: Instant,
@@ -177,6 +184,8 @@ impl Connection {
             settings,
             phase: Phase::Init,
             reader: None,
+            by_certificate: None,
+            proven: None,
             held: None,
             begun: now,
             last_request: now,
@@ -275,7 +284,8 @@ impl Connection {
                 pending.deadline.min(session.renewed + SESSION_TIMEOUT)
             }
         };
-        let deadline = self.held.as_ref().map_or(deadline, |held| deadline.min(held.until));
+        let held = self.held.as_ref().and_then(Held::deadline);
+        let deadline = held.map_or(deadline, |held| deadline.min(held));
         self.frame_begun.map_or(deadline, |begun| deadline.min(begun + FRAME_DEADLINE))
     }
 
@@ -299,7 +309,9 @@ impl Connection {
             outputs.push(Output::Close(CloseReason::SessionTimedOut));
         } else if self.frame_begun.is_some_and(|begun| begun + FRAME_DEADLINE <= now) {
             outputs.push(Output::Close(CloseReason::SlowRequest));
-        } else if matches!(self.phase, Phase::Init) && self.held.is_none() {
+        } else if matches!(self.phase, Phase::Init)
+            && self.held.as_ref().and_then(Held::deadline).is_none()
+        {
             let (deadline, reason) = self.init_deadline();
             if deadline <= now {
                 outputs.push(Output::Close(reason));
@@ -315,7 +327,7 @@ impl Connection {
         let must_log_in =
             matches!(self.settings.access, Access::Accounts(_)) && self.reader.is_none();
         // A login that waits to be judged is not cut off.
-        let held = self.held.as_ref().map_or(login, |held| held.until);
+        let held = self.held.as_ref().and_then(Held::deadline).unwrap_or(login);
         if must_log_in && login.max(held) < idle {
             (login.max(held), CloseReason::NoLogin)
         } else {
@@ -351,6 +363,16 @@ impl Connection {
     #[must_use]
     pub fn reader(&self) -> Option<&ReaderName> {
         self.reader.as_ref().map(|reader| &reader.name)
+    }
+
+    /// What accounts know `transport` as, on this connection.
+    #[must_use]
+    pub const fn transport_kind(&self, transport: Transport) -> TransportKind {
+        match (self.settings.channel, transport) {
+            (Channel::Tls, Transport::Interleaved { .. }) => TransportKind::Tls,
+            (Channel::Clear, Transport::Interleaved { .. }) => TransportKind::Tcp,
+            (_, Transport::Udp { .. }) => TransportKind::Udp,
+        }
     }
 
     /// Whose session it is, `None` where everybody may read or there is no session.

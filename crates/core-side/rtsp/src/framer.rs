@@ -166,7 +166,7 @@ impl Framer {
 }
 
 /// Where the first empty line of `bytes` ends. A line feed alone ends a line too (RFC 2326 §4).
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn end_of_head(bytes: &[u8]) -> Option<usize> {
     let line_feeds = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     line_feeds.map(|(at, _)| at + 1).find_map(|next| match &bytes[next..] {
         [b'\n', ..] => Some(next + 1),
@@ -230,7 +230,7 @@ fn content_length(head: &[u8]) -> Result<usize, FrameError> {
 }
 
 /// The values of one header in an unparsed head, without continuation lines.
-fn header_values<'a>(head: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn header_values<'a>(head: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     head.split(|b| *b == b'\n').skip(1).take_while(|line| !line.trim_ascii().is_empty()).filter_map(
         move |line| {
             let colon = line.iter().position(|b| *b == b':')?;

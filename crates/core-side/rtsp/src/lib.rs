@@ -19,10 +19,11 @@ mod mount;
 mod sdp;
 mod target;
 mod transport;
+mod tunnel;
 
-pub use access::{Access, Login, Nonce};
+pub use access::{Access, Channel, Login, Nonce};
 pub use answer::{Answer, MethodName};
-pub use cofferdam_accounts::{Accounts, Reader, ReaderName, Refusal, TransportKind};
+pub use cofferdam_accounts::{Accounts, PasswordCheck, Reader, ReaderName, Refusal, TransportKind};
 pub use connection::{
     CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT, LOGIN_DEADLINE, Output,
     PLAY_DEADLINE, SESSION_TIMEOUT, SESSION_TIMEOUT_ADVERTISED, SessionEnd, State,
@@ -32,3 +33,6 @@ pub use malformed::MalformedReason;
 pub use mount::{MountDirectory, MountState, MountView, VideoTrack};
 pub use sdp::{PAYLOAD_TYPE, TRACK};
 pub use transport::{PortPair, Transport};
+pub use tunnel::{
+    TUNNEL_OPEN, TUNNEL_REFUSED, TunnelDecoder, TunnelError, TunnelHalf, TunnelRequest,
+};

@@ -25,11 +25,15 @@ pub enum MalformedReason {
     Channel,
     /// RTCP that breaks its grammar.
     Rtcp,
+    /// HTTP that is no half of a tunnel.
+    Tunnel,
+    /// A TLS handshake or record that cannot be accepted.
+    Tls,
 }
 
 impl MalformedReason {
     /// Each of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NotRtsp,
         Self::HeadTooLong,
         Self::BodyTooLong,
@@ -40,6 +44,8 @@ impl MalformedReason {
         Self::Transport,
         Self::Channel,
         Self::Rtcp,
+        Self::Tunnel,
+        Self::Tls,
     ];
 
     /// The name in metrics and logs.
@@ -56,6 +62,8 @@ impl MalformedReason {
             Self::Transport => "transport",
             Self::Channel => "channel",
             Self::Rtcp => "rtcp",
+            Self::Tunnel => "tunnel",
+            Self::Tls => "tls",
         }
     }
 }

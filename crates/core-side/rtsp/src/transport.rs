@@ -5,8 +5,6 @@
 
 use std::fmt::Write as _;
 
-use cofferdam_accounts::TransportKind;
-
 use crate::framer::number;
 
 /// How many alternatives of one header are looked at.
@@ -43,31 +41,16 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The name of the transport, as metrics and logs use it.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        self.kind().label()
-    }
-
-    /// What accounts know it as.
-    #[must_use]
-    pub const fn kind(self) -> TransportKind {
-        match self {
-            Self::Interleaved { .. } => TransportKind::Tcp,
-            Self::Udp { .. } => TransportKind::Udp,
-        }
-    }
-
     /// The first alternative of a `Transport` header that can be served and `may_use` allows. `server`
     /// are the ports that datagrams are sent from, `None` when there are none.
     pub(crate) fn choose(
         header: &str,
         server: Option<PortPair>,
-        may_use: impl Fn(TransportKind) -> bool,
+        may_use: impl Fn(Self) -> bool,
     ) -> Option<Self> {
         split_unquoted(header, ',')
             .take(MAX_OFFERS)
-            .find_map(|offer| accept(offer, server).filter(|offer| may_use(offer.kind())))
+            .find_map(|offer| accept(offer, server).filter(|offer| may_use(*offer)))
     }
 
     /// The header of the answer.
@@ -238,10 +221,13 @@ mod tests {
     #[test]
     fn what_a_reader_may_not_use_is_passed_over() {
         let header = "RTP/AVP;client_port=6000-6001, RTP/AVP/TCP;interleaved=0-1";
-        let choose =
-            |may: TransportKind| Transport::choose(header, Some(SERVER), |kind| kind == may);
-        assert_eq!(choose(TransportKind::Tcp), tcp(0, 1));
-        assert_eq!(choose(TransportKind::Udp), udp(6000, 6001));
+        let choose = |may: fn(Transport) -> bool| Transport::choose(header, Some(SERVER), may);
+        let is_udp = |transport| matches!(transport, Transport::Udp { .. });
+        assert_eq!(
+            choose(|transport| matches!(transport, Transport::Interleaved { .. })),
+            tcp(0, 1)
+        );
+        assert_eq!(choose(is_udp), udp(6000, 6001));
         assert_eq!(Transport::choose(header, Some(SERVER), |_| false), None);
     }
 

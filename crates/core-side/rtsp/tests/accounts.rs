@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use cofferdam_rtsp::{Login, Output, Refusal, State};
+use cofferdam_rtsp::{Channel, Login, Output, Refusal, State};
 use support::digest::{plain, with_qop};
-use support::{NONCE, Reader, accounts, status_of, text_of};
+use support::{Mounts, NONCE, Reader, accounts, status_of, text_of};
 
 const MAIN: &str = "rtsp://gw:8554/lobby/main";
 const SUB: &str = "rtsp://gw:8554/lobby/sub";
@@ -180,4 +180,65 @@ fn strangers_failures_do_not_hold_who_has_logged_in() {
         stranger.deadline();
     }
     assert_eq!(status_of(&known.send("DESCRIBE", MAIN, &[&proof("DESCRIBE", MAIN)])), 200);
+}
+
+const BASIC: &str = "Authorization: Basic dm1zOnJpZ2h0IHBhc3N3b3Jk";
+
+/// Over TLS the password may come in clear, and is checked once.
+#[test]
+fn basic_is_offered_second_and_taken_over_tls_only() {
+    let mut reader = Reader::over(accounts(), Channel::Tls);
+    let text = text_of(&reader.send("DESCRIBE", MAIN, &[]));
+    let challenges: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("WWW-Authenticate: ")).collect();
+    assert!(challenges[0].starts_with("Digest "), "{text}");
+    assert_eq!(challenges[1..], ["Basic realm=\"Cofferdam\""]);
+    assert!(text.ends_with("\r\n\r\n"));
+
+    let wrong = "Authorization: Basic dm1zOndyb25n";
+    for (header, status) in [(wrong, 401), (BASIC, 200)] {
+        let outputs = reader.send("DESCRIBE", MAIN, &[header]);
+        let [Output::CheckPassword(check)] = &outputs[..] else { panic!("{outputs:?}") };
+        assert!(reader.connection.is_holding());
+        let is_right = check.run();
+        let outputs = reader.connection.password_checked(reader.now, is_right, &Mounts);
+        assert_eq!(status_of(&outputs), status);
+        assert!(!reader.connection.is_holding());
+    }
+    // The same again is known; another is not.
+    assert_eq!(status_of(&reader.send("DESCRIBE", MAIN, &[BASIC])), 200);
+    let outputs = reader.send("DESCRIBE", MAIN, &[wrong]);
+    assert!(matches!(&outputs[..], [Output::CheckPassword(_)]));
+
+    let mut in_clear = Reader::new(accounts());
+    let outputs = in_clear.send("DESCRIBE", MAIN, &[BASIC]);
+    let refused = Login::Refused { reader: None, reason: Refusal::Scheme };
+    assert_eq!(logins(&outputs), [refused]);
+    assert!(!text_of(&outputs).contains("Basic"));
+}
+
+#[test]
+fn a_certificate_logs_in_and_a_claim_of_its_own_still_counts() {
+    let mut reader = Reader::over(accounts(), Channel::Tls);
+    let outputs = reader.connection.certificate_shown(b"vms");
+    assert_eq!(logins(&outputs), [Login::Granted("vms".parse().unwrap())]);
+    assert_eq!(status_of(&reader.send("DESCRIBE", MAIN, &[])), 200);
+    assert_eq!(status_of(&reader.send("DESCRIBE", SUB, &[])), 403);
+    let wrong = plain("other", "wrong password", NONCE, "DESCRIBE", MAIN);
+    assert_eq!(status_of(&reader.send("DESCRIBE", MAIN, &[&wrong])), 401);
+
+    for certificate in [&b"far"[..], b"nobody"] {
+        let mut reader = Reader::over(accounts(), Channel::Tls);
+        let outputs = reader.connection.certificate_shown(certificate);
+        assert!(matches!(logins(&outputs)[..], [Login::Refused { .. }]));
+        assert_eq!(status_of(&reader.send("DESCRIBE", MAIN, &[])), 401);
+    }
+}
+
+/// What is protected in the connection is not sent beside it.
+#[test]
+fn datagrams_are_not_to_be_had_over_tls() {
+    let mut reader = Reader::over(cofferdam_rtsp::Access::Anonymous, Channel::Tls);
+    assert_eq!(status_of(&reader.send("SETUP", MAIN, &[UDP])), 461);
+    assert_eq!(status_of(&reader.send("SETUP", MAIN, &[TCP])), 200);
 }

@@ -2,36 +2,40 @@
 
 mod audit;
 mod end;
+mod receive;
 mod send;
+mod waits;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cofferdam_publish::{Mounts, Subscription, SubscriptionEnd, Unit};
-use cofferdam_rtp::rtcp::{self, Cname, Incoming};
+use cofferdam_rtp::rtcp::{Cname, Incoming};
 use cofferdam_rtsp::{
-    Connection, ConnectionSettings, Frame, Framer, Login, MalformedReason, Nonce, Output,
-    ReaderName, State,
+    Channel, Connection, ConnectionSettings, Framer, Login, Nonce, Output, ReaderName, State,
+    TUNNEL_OPEN,
 };
-
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admission::Place;
-use crate::datagrams::{Datagrams, Feedback};
+use crate::datagrams::Datagrams;
 use crate::directory::Directory;
 use crate::metrics::{Refusal, ServeMetrics};
 use crate::outbox::Outbox;
-use crate::playback::{Playback, Route};
+use crate::playback::Playback;
+use crate::stream::Stream;
+use crate::tunnel::{self, Opening, Tunnelled, Tunnels};
 use crate::{ServerSettings, sockets};
 use end::End;
+use waits::{checked, next_bytes, next_feedback, next_unit, password_check, ready};
 
-/// What is read at once.
-const READ_LEN: usize = 4096;
 /// Answers that may wait for a reader that asks and does not read. Beyond, it is not read either.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// How long a reader may take nothing while something waits for it.
@@ -50,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) mounts: Mounts,
     pub(crate) metrics: ServeMetrics,
     pub(crate) datagrams: Datagrams,
+    pub(crate) password_checks: Arc<Semaphore>,
+    pub(crate) tunnels: Tunnels,
 }
 
 /// Serves the reader at the other end of `stream` until one of the two has had enough.
@@ -61,8 +67,15 @@ pub(crate) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let metrics = shared.metrics.clone();
-    match Driver::new(stream, peer, place, shared) {
-        Ok(driver) => driver.run(stop).await,
+    let certificates = shared.settings.certificates.as_ref();
+    let stream = sockets::tune(&stream, &shared.settings.limits)
+        .and_then(|()| Stream::new(stream, certificates));
+    match stream.and_then(|stream| Driver::new(stream, peer, place, shared)) {
+        Ok(driver) => {
+            if let Some(opening) = driver.run(stop.clone()).await {
+                tunnel::serve(opening, stop).await;
+            }
+        }
         Err(error) => {
             metrics.refused(Refusal::Internal);
             tracing::debug!(reader = %peer, %error, "connection not taken on");
@@ -70,8 +83,29 @@ pub(crate) async fn serve(
     }
 }
 
+/// Serves the lower half of a tunnel.
+pub(crate) async fn serve_tunnelled(
+    opening: Opening,
+    tunnelled: Tunnelled,
+    stop: watch::Receiver<bool>,
+) {
+    let Opening { stream, peer, place, shared, .. } = opening;
+    let Ok(mut driver) = Driver::new(stream, peer, place, shared) else { return };
+    driver.outbox.push(Bytes::from_static(TUNNEL_OPEN));
+    driver.first = None;
+    driver.tunnelled = Some(tunnelled);
+    driver.run(stop).await;
+}
+
 struct Driver {
-    stream: TcpStream,
+    stream: Stream,
+    /// What was read first, until it is known to be RTSP.
+    first: Option<Vec<u8>>,
+    /// Where requests come from, if not from the stream.
+    tunnelled: Option<Tunnelled>,
+    /// Whether the certificate of the reader was looked for.
+    is_identified: bool,
+    checking: Option<JoinHandle<bool>>,
     peer: SocketAddr,
     local: IpAddr,
     place: Place,
@@ -98,19 +132,22 @@ enum Event {
     Ready(io::Result<Ready>),
     Unit(Result<Arc<Unit>, SubscriptionEnd>),
     Feedback(Incoming),
+    Checked(bool),
+    Tunnelled(Bytes),
     Deadline,
     Stop,
 }
 
 impl Driver {
     fn new(
-        stream: TcpStream,
+        stream: Stream,
         peer: SocketAddr,
         place: Place,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
-        sockets::tune(&stream, &shared.settings.limits)?;
         let local = stream.local_addr()?.ip();
+        let channel =
+            if shared.settings.certificates.is_some() { Channel::Tls } else { Channel::Clear };
         let (mut nonce, mut name) = ([0; 16], [0; 16]);
         getrandom::fill(&mut nonce)?;
         getrandom::fill(&mut name)?;
@@ -123,6 +160,7 @@ impl Driver {
                 access: shared.settings.access.clone(),
                 nonce: Nonce::from_random(nonce),
                 session_seed,
+                channel,
                 local: local.to_canonical(),
                 peer: peer.ip().to_canonical(),
                 server_ports: Some(shared.datagrams.ports()),
@@ -131,6 +169,10 @@ impl Driver {
         );
         Ok(Self {
             stream,
+            first: Some(Vec::new()),
+            tunnelled: None,
+            is_identified: false,
+            checking: None,
             peer,
             local,
             place,
@@ -146,7 +188,8 @@ impl Driver {
         })
     }
 
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    /// Serves the reader. Gives the connection back where it turns out to be half a tunnel.
+    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Option<Opening> {
         tracing::debug!(reader = %self.peer, "connected");
         let end = loop {
             let event = self.next_event(&mut stop).await;
@@ -154,26 +197,37 @@ impl Driver {
                 break end;
             }
             if let Some(closing) = &self.closing
-                && (self.outbox.is_empty() || closing.deadline <= Instant::now())
+                && (!self.has_to_write() || closing.deadline <= Instant::now())
             {
                 break closing.end;
             }
         };
+        if end == End::Tunnel {
+            let Self { stream, peer, place, shared, first, .. } = self;
+            return Some(Opening { stream, peer, place, shared, read: first.unwrap_or_default() });
+        }
         self.end_session(end);
+        self.stream.say_goodbye();
         tracing::debug!(reader = %self.peer, reason = end.label(), "disconnected");
+        None
     }
 
     async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
         let deadline = self.deadline();
         let open = self.closing.is_none();
         let interest = self.interest();
-        let wants_unit = open && self.outbox.is_empty();
+        let wants_unit = open && !self.has_to_write();
+        let wants_requests = self.takes_requests();
+        let checking = self.checking.as_mut();
+        let tunnelled = self.tunnelled.as_mut().filter(|_| wants_requests);
         let (subscription, feedback) =
             self.playback.as_mut().map_or((None, None), Playback::sources);
         tokio::select! {
             ready = ready(&self.stream, interest) => Event::Ready(ready),
             unit = next_unit(subscription.filter(|_| wants_unit)) => Event::Unit(unit),
             incoming = next_feedback(feedback) => Event::Feedback(incoming),
+            is_right = checked(checking) => Event::Checked(is_right),
+            bytes = next_bytes(tunnelled) => Event::Tunnelled(bytes),
             () = sleep_until(deadline) => Event::Deadline,
             // An error says that the server is gone: the same.
             _ = stop.wait_for(|stop| *stop), if open => Event::Stop,
@@ -182,12 +236,16 @@ impl Driver {
 
     fn interest(&self) -> Option<Interest> {
         let read = self.takes_requests();
-        match (read, !self.outbox.is_empty()) {
+        match (read, self.has_to_write()) {
             (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
             (true, false) => Some(Interest::READABLE),
             (false, true) => Some(Interest::WRITABLE),
             (false, false) => None,
         }
+    }
+
+    fn has_to_write(&self) -> bool {
+        !self.outbox.is_empty() || self.stream.wants_write()
     }
 
     /// Whether there is room for an answer. None is given before that to PLAY, which waits for the
@@ -228,6 +286,17 @@ impl Driver {
             Event::Unit(Ok(unit)) => self.send_unit(unit).await?,
             Event::Unit(Err(end)) => self.subscription_ended(end),
             Event::Feedback(incoming) => self.heard(&incoming),
+            Event::Tunnelled(bytes) => {
+                self.identify();
+                self.framer.push(&bytes);
+            }
+            Event::Checked(is_right) => {
+                self.checking = None;
+                let now = Instant::now().into_std();
+                let directory = Directory(&self.shared.mounts);
+                let outputs = self.protocol.password_checked(now, is_right, &directory);
+                self.perform(outputs);
+            }
             Event::Deadline => {}
             Event::Stop => self.close(End::Stopping),
         }
@@ -235,84 +304,6 @@ impl Driver {
         self.handle_deadlines().await?;
         // A PLAY that was answered without its packet held back what follows it.
         self.answer()
-    }
-
-    /// Answers what has been read. Answers that do not fit hold back the requests behind them.
-    fn answer(&mut self) -> Result<(), End> {
-        self.flush()?;
-        while self.handle_frames() {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<(), End> {
-        let mut buffer = [0; READ_LEN];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => Err(End::ReaderLeft),
-            Ok(length) => {
-                self.framer.push(&buffer[..length]);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(_) => Err(End::Broken),
-        }
-    }
-
-    /// Handles what has been read, as far as there is room for answers. False when there was
-    /// nothing to handle.
-    fn handle_frames(&mut self) -> bool {
-        let mut handled = false;
-        while self.takes_requests() {
-            let now = Instant::now().into_std();
-            let frame = match self.framer.next_frame() {
-                Ok(None) => break,
-                Ok(Some(frame)) => frame,
-                Err(error) => {
-                    self.shared.metrics.refused(Refusal::Malformed);
-                    let outputs = self.protocol.handle_frame_error(now, error);
-                    self.perform(outputs);
-                    return true;
-                }
-            };
-            handled = true;
-            // The next frame has its own time.
-            self.protocol.set_mid_frame(now, false);
-            let outputs = match frame {
-                Frame::Request(request) => {
-                    self.protocol.handle_request(now, &request, &Directory(&self.shared.mounts))
-                }
-                Frame::Malformed(malformed) => self.protocol.handle_malformed(now, &malformed),
-                Frame::Interleaved { channel, payload } => {
-                    self.interleaved(channel, &payload);
-                    continue;
-                }
-            };
-            self.perform(outputs);
-        }
-        let mid_frame = self.framer.is_mid_frame();
-        self.protocol.set_mid_frame(Instant::now().into_std(), mid_frame);
-        handled
-    }
-
-    fn interleaved(&mut self, channel: u8, payload: &[u8]) {
-        let listening = self.playback.as_ref().is_some_and(
-            |playback| matches!(playback.route, Route::Interleaved { rtcp, .. } if rtcp == channel),
-        );
-        match listening.then(|| rtcp::parse(payload)) {
-            Some(Ok(incoming)) => self.heard(&incoming),
-            Some(Err(_)) => self.shared.metrics.malformed(MalformedReason::Rtcp),
-            // Some clients keep a path through a firewall open with empty RTP.
-            None if self.playback.is_some() => {}
-            None => self.shared.metrics.malformed(MalformedReason::Channel),
-        }
-    }
-
-    fn heard(&mut self, incoming: &Incoming) {
-        self.protocol.keep_alive(Instant::now().into_std());
-        if let Some(playback) = &mut self.playback {
-            playback.heard(incoming, &self.shared.metrics);
-        }
     }
 
     async fn handle_deadlines(&mut self) -> Result<(), End> {
@@ -341,6 +332,10 @@ impl Driver {
     fn perform(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
+                Output::CheckPassword(check) => {
+                    let places = Arc::clone(&self.shared.password_checks);
+                    self.checking = Some(tokio::spawn(password_check(check, places)));
+                }
                 Output::Malformed(reason) => self.shared.metrics.malformed(reason),
                 Output::Login(login) => {
                     self.shared.metrics.login(&login);
@@ -366,26 +361,5 @@ impl Driver {
                 Output::Close(reason) => self.close(reason.into()),
             }
         }
-    }
-}
-
-async fn ready(stream: &TcpStream, interest: Option<Interest>) -> io::Result<Ready> {
-    match interest {
-        Some(interest) => stream.ready(interest).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_unit(subscription: Option<&mut Subscription>) -> Result<Arc<Unit>, SubscriptionEnd> {
-    match subscription {
-        Some(subscription) => subscription.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_feedback(feedback: Option<&mut Feedback>) -> Incoming {
-    match feedback {
-        Some(feedback) => feedback.next().await,
-        None => std::future::pending().await,
     }
 }

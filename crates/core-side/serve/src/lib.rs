@@ -15,9 +15,13 @@ mod playback;
 mod server;
 mod settings;
 mod sockets;
+mod stream;
+mod tls;
+mod tunnel;
 
 pub use cofferdam_rtsp::{Access, Accounts, Reader};
 pub use metrics::ServeMetrics;
 pub use server::{BindError, Server};
 pub use settings::{Limits, ServerSettings};
 pub use sockets::listen;
+pub use tls::{Certificates, TlsError, certificate};

@@ -1,6 +1,6 @@
 //! What is counted. Label values come from closed sets, never from a reader.
 
-use cofferdam_rtsp::{Answer, Login, MalformedReason, Refusal as LoginRefusal, Transport};
+use cofferdam_rtsp::{Answer, Login, MalformedReason, Refusal as LoginRefusal, TransportKind};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -149,7 +149,7 @@ impl ServeMetrics {
         self.refused.get_or_create(&ReasonLabel { reason: refusal.label() }).inc();
     }
 
-    pub(crate) fn traffic(&self, transport: Transport) -> TrafficMetrics {
+    pub(crate) fn traffic(&self, transport: TransportKind) -> TrafficMetrics {
         let label = TransportLabel { transport: transport.label() };
         TrafficMetrics {
             sessions: self.sessions.get_or_create_owned(&label),

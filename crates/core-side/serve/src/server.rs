@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cofferdam_publish::Mounts;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -16,12 +16,16 @@ use crate::admission::Admission;
 use crate::connection::{self, Shared};
 use crate::datagrams::Datagrams;
 use crate::metrics::GaugeGuard;
-use crate::{ServeMetrics, ServerSettings, sockets};
+use crate::tunnel::Tunnels;
+use crate::{Certificates, ServeMetrics, ServerSettings, sockets};
 
 /// How long connections may take to end when the server stops: their own deadline and a little.
 const STOP_DEADLINE: Duration = Duration::from_millis(2500);
 /// How long to leave the listener alone after it failed, the first time and at most.
 const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Passwords that are checked at a time.
+const PASSWORD_CHECKS: usize = 2;
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +86,15 @@ impl Server {
         let local = listener.local_addr().map_err(failed)?;
         let datagrams = Datagrams::bind(address, interface)
             .map_err(|source| BindError::Datagrams { address: address.ip(), source })?;
-        let shared = Arc::new(Shared { settings, mounts, metrics, datagrams });
+        let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS));
+        let shared = Arc::new(Shared {
+            settings,
+            mounts,
+            metrics,
+            datagrams,
+            password_checks,
+            tunnels: Tunnels::default(),
+        });
         Ok(Self { listener, address: local, admission, shared })
     }
 
@@ -98,6 +110,22 @@ impl Server {
     ) -> Result<Self, BindError> {
         let settings = ServerSettings { listen, ..self.shared.settings.clone() };
         Self::with(settings, mounts, self.shared.metrics.clone(), self.admission.clone())
+    }
+
+    /// The same mounts on a further address, for readers who connect over TLS.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    #[expect(clippy::unused_async, reason = "tokio's sockets need its runtime to be made")]
+    pub async fn bind_tls(
+        &self,
+        listen: SocketAddr,
+        certificates: Certificates,
+    ) -> Result<Self, BindError> {
+        let certificates = Some(certificates);
+        let settings = ServerSettings { listen, certificates, ..self.shared.settings.clone() };
+        let (mounts, metrics) = (self.shared.mounts.clone(), self.shared.metrics.clone());
+        Self::with(settings, mounts, metrics, self.admission.clone())
     }
 
     /// Where it listens.

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use cofferdam_rtsp::Access;
 
+use crate::Certificates;
+
 /// Everything a [`Server`](crate::Server) needs to know.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
@@ -11,6 +13,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The one interface to use, for the listener and for datagrams (`SO_BINDTODEVICE`).
     pub interface: Option<String>,
+    /// What is shown to readers who connect over TLS, `None` where they connect in clear.
+    pub certificates: Option<Certificates>,
     /// Whom to serve.
     pub access: Access,
     /// How much to take on.

@@ -137,6 +137,7 @@ async fn an_address_that_is_taken_is_named() {
     let settings = ServerSettings {
         listen: address,
         interface: None,
+        certificates: None,
         access: closed(),
         limits: Limits::default(),
     };

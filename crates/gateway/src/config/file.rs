@@ -35,6 +35,9 @@ pub(crate) struct File {
 #[serde(expecting = "a table")]
 pub(crate) struct Core {
     pub(crate) rtsp: String,
+    pub(crate) rtsps: Option<String>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     #[serde(default = "default_admin")]
     pub(crate) admin: String,
     pub(crate) interface: Option<String>,
@@ -102,6 +105,7 @@ pub(crate) struct Reader {
     pub(crate) networks: Vec<String>,
     #[serde(default = "default_transports")]
     pub(crate) transports: Vec<String>,
+    pub(crate) certificate: Option<PathBuf>,
 }
 
 fn default_transports() -> Vec<String> {

@@ -11,9 +11,6 @@ use super::file::File;
 use super::typing;
 use super::validate::validate;
 
-/// Keys of the design that this version does not honour yet: refused, but not as unknown.
-const PLANNED: &[&str] = &["core.rtsps", "core.certificate", "core.key"];
-
 /// Loads and validates the configuration at `path`, overlaid by `COFFERDAM__…` variables.
 ///
 /// # Errors
@@ -57,7 +54,7 @@ fn load_over(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
         let mistake = |key: &String| Mistake {
             source: source_of(key),
             key: with_id(key, &ids),
-            what: not_honoured(key).into(),
+            what: "expected a known key, found an unknown one".into(),
         };
         return Err(ConfigError(unknown.iter().map(mistake).collect()));
     }
@@ -105,16 +102,6 @@ fn syntax(message: &str) -> String {
     lines.join(": ").replace("TOML parse error at ", "")
 }
 
-/// What is wrong with a key that was not read.
-fn not_honoured(key: &str) -> &'static str {
-    let plain = without_index(key);
-    if PLANNED.iter().any(|p| plain == *p || plain.starts_with(&format!("{p}."))) {
-        "expected a key that this version honours, found one that is planned"
-    } else {
-        "expected a known key, found an unknown one"
-    }
-}
-
 /// Whether `key`, such as `core.rtsp` or `camera.0.url`, has a value in `config`.
 fn has_key(config: &config::Config, key: &str) -> bool {
     let mut path = String::new();
@@ -134,12 +121,6 @@ fn has_key(config: &config::Config, key: &str) -> bool {
 /// `camera[0].url` as `camera.0.url`.
 fn plain_path(key: &str) -> String {
     key.replace('[', ".").replace(']', "")
-}
-
-/// `camera.0.url` as `camera.url`.
-fn without_index(key: &str) -> String {
-    let kept: Vec<&str> = key.split('.').filter(|s| s.parse::<usize>().is_err()).collect();
-    kept.join(".")
 }
 
 /// `camera.0.url` as `camera lobby: url`, where the camera has an id; readers the same.

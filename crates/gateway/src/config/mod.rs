@@ -56,12 +56,24 @@ impl Config {
 pub(crate) struct Core {
     /// Where readers connect.
     pub(crate) rtsp: SocketAddr,
+    /// Where readers connect over TLS.
+    pub(crate) rtsps: Option<Rtsps>,
     /// Where metrics and health are.
     pub(crate) admin: SocketAddr,
     /// The network interface that readers' sockets are bound to.
     pub(crate) interface: Option<InterfaceName>,
     /// The list of vetted encoders; a relative path starts beside the programs.
     pub(crate) vetted: PathBuf,
+}
+
+/// The listener for readers who connect over TLS.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rtsps {
+    pub(crate) listen: SocketAddr,
+    /// The certificate and those that vouch for it, in PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its key, in PEM.
+    pub(crate) key: PathBuf,
 }
 
 /// The cameras' network.
@@ -116,6 +128,8 @@ pub(crate) struct Reader {
     /// Where it may come from. Empty means anywhere.
     pub(crate) networks: Vec<Network>,
     pub(crate) transports: TransportSet,
+    /// The certificate it may log in with over TLS, in PEM.
+    pub(crate) certificate: Option<PathBuf>,
 }
 
 /// How log lines look.

@@ -34,6 +34,7 @@ pub(crate) fn reader(raw: &file::Reader, found: &mut Found) -> Option<Reader> {
         mounts,
         networks,
         transports,
+        certificate: raw.certificate.clone(),
     })
 }
 

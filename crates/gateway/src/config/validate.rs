@@ -28,6 +28,11 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     let mut found = Found::new();
     let rtsp = address(&file.core.rtsp, "core.rtsp", &mut found);
     let admin = address(&file.core.admin, "core.admin", &mut found);
+    let rtsps = listeners::rtsps(&file.core, &mut found);
+    for reader in file.reader.iter().filter(|r| rtsps.is_none() && r.certificate.is_some()) {
+        let what = "expected none where there is no `core.rtsps` to show it at, found one";
+        found.push((format!("reader {}: certificate", reader.name), what.into()));
+    }
     let core_interface = interface(file.core.interface.as_deref(), "core.interface", &mut found);
     let camera_interface =
         interface(file.camera_network.interface.as_deref(), "camera_network.interface", &mut found);
@@ -89,14 +94,21 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     let cameras: Vec<_> = file.camera.iter().map(|raw| camera(raw, &mut found)).collect();
     let cameras: Option<Vec<_>> = cameras.into_iter().collect();
     if let (Some(rtsp), Some(admin), Some(cameras)) = (rtsp, admin, &cameras) {
-        listeners::distinct(rtsp, admin, cameras, &mut found);
+        let shared = [Some(rtsp), Some(admin), rtsps.as_ref().map(|rtsps| rtsps.listen)];
+        listeners::distinct(&shared, cameras, &mut found);
     }
     match (rtsp, admin, sandbox, format, readers, cameras) {
         (Some(rtsp), Some(admin), Some(sandbox), Some(format), Some(reader), Some(cameras))
             if found.is_empty() =>
         {
             Ok(Config {
-                core: Core { rtsp, admin, interface: core_interface, vetted: file.core.vetted },
+                core: Core {
+                    rtsp,
+                    rtsps,
+                    admin,
+                    interface: core_interface,
+                    vetted: file.core.vetted,
+                },
                 camera_network: CameraNetwork { interface: camera_interface },
                 boundary: Boundary { socket: file.boundary.socket },
                 jail: Jail { sandbox },

@@ -5,30 +5,41 @@ use std::sync::Arc;
 use cofferdam_encode_link::MountKind;
 use cofferdam_isolation::InterfaceName;
 use cofferdam_publish::{Mount, Mounts};
-use cofferdam_serve::{Access, BindError, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::{
+    Access, BindError, Certificates, Limits, ServeMetrics, Server, ServerSettings,
+};
 
 use crate::accounts;
 use crate::config::{self, Camera, Config};
 use crate::exit::Exit;
+use crate::tls;
 
-/// Whom to serve; accounts' files are read here.
-pub(super) fn access(config: &Config) -> Result<Access, Exit> {
-    if config.readers.anonymous {
-        return Ok(Access::Anonymous);
-    }
-    Ok(Access::Accounts(Arc::new(accounts::open(config)?)))
+/// Whom to serve, and what to show over TLS. The files of both are read here.
+pub(crate) fn open(config: &Config) -> Result<(Access, Option<Certificates>), Exit> {
+    let (access, readers) = if config.readers.anonymous {
+        (Access::Anonymous, Vec::new())
+    } else {
+        let accounts = accounts::open(config)?;
+        let readers = accounts.certificates();
+        (Access::Accounts(Arc::new(accounts)), readers)
+    };
+    let certificates =
+        config.core.rtsps.as_ref().map(|rtsps| tls::open(rtsps, readers)).transpose()?;
+    Ok((access, certificates))
 }
 
 /// Binds the main listener, with every mount, and those that cameras have of their own.
 pub(super) async fn bind(
     config: &Config,
     access: Access,
+    certificates: Option<Certificates>,
     mounts: &[Arc<Mount>],
     metrics: ServeMetrics,
 ) -> Result<Vec<Server>, Exit> {
     let settings = ServerSettings {
         listen: config.core.rtsp,
         interface: config.core.interface.as_ref().map(|name| name.as_str().to_owned()),
+        certificates: None,
         access,
         limits: if config.readers.anonymous { Limits::anonymous() } else { Limits::default() },
     };
@@ -44,6 +55,13 @@ pub(super) async fn bind(
         .await
         .map_err(|error| not_bound(&config.core, "core.rtsp", &error))?;
     let mut servers = Vec::new();
+    if let (Some(rtsps), Some(certificates)) = (&config.core.rtsps, certificates) {
+        let server = main
+            .bind_tls(rtsps.listen, certificates)
+            .await
+            .map_err(|error| not_bound(&config.core, "core.rtsps", &error))?;
+        servers.push(server);
+    }
     for camera in &config.cameras {
         let Some(listen) = camera.listen else { continue };
         let own = of(camera);
@@ -117,6 +135,7 @@ mod tests {
         let core = |interface: Option<&str>| config::Core {
             vetted: "vetted.toml".into(),
             rtsp: ([127, 0, 0, 1], 8554).into(),
+            rtsps: None,
             admin: ([127, 0, 0, 1], 9090).into(),
             interface: interface.map(|name| InterfaceName::new(name).unwrap()),
         };

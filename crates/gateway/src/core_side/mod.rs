@@ -3,7 +3,7 @@
 mod backoff;
 mod encoder;
 mod handover;
-mod listeners;
+pub(crate) mod listeners;
 mod metrics;
 
 use std::path::Path;
@@ -31,6 +31,7 @@ use crate::isolation::SelfCheck;
 use crate::parent::Parent;
 use crate::programs::Programs;
 use crate::signals::Signals;
+use crate::tls::{self, ReloadMetrics};
 use crate::vetting::{NotVetted, Vetting};
 use crate::{isolation, jail};
 
@@ -52,7 +53,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     if let (Some(check), None) = (&self_check, &parent) {
         check.require().await?;
     }
-    let access = listeners::access(&config)?;
+    let (access, certificates) = listeners::open(&config)?;
     let programs = Programs::find()?;
     let encode = Arc::new(Programs::hold(&programs.encode()?)?);
     raise_descriptor_limit();
@@ -66,6 +67,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let gateway_metrics = GatewayMetrics::register(&mut registry, config.jail.sandbox);
     let serve_metrics = ServeMetrics::default();
     serve_metrics.register(&mut registry);
+    let reload_metrics = ReloadMetrics::register(&mut registry);
 
     let (stopping, stopped) = watch::channel(false);
     let mut mounts = Vec::new();
@@ -96,7 +98,8 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
         plans.push((plan, publisher));
     }
-    let servers = listeners::bind(&config, access, &mounts, serve_metrics).await?;
+    let servers =
+        listeners::bind(&config, access, certificates.clone(), &mounts, serve_metrics).await?;
     let admin_listener = listeners::admin(&config.core)?;
     let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
     let admin = Admin::new(registry, ready);
@@ -136,6 +139,9 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         encoders.spawn(encoder::supervise(plan, publisher, stopped.clone()));
     }
     let mut tasks = JoinSet::new();
+    if let (Some(rtsps), Some(certificates)) = (config.core.rtsps.clone(), certificates) {
+        tasks.spawn(tls::follow(rtsps, certificates, reload_metrics));
+    }
     tasks.spawn(offering.run());
     if let Some(watch) = watch {
         tasks.spawn(watch);

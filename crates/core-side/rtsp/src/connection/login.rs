@@ -3,22 +3,49 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cofferdam_accounts::Reader;
+use cofferdam_accounts::{PasswordCheck, Reader};
 use rtsp_types::headers;
 use rtsp_types::{StatusCode, Version};
 
-use super::{Connection, ConnectionSettings, Named, Output, methods};
-use crate::access::{Claimed, Verdict, challenge};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Connection, Named, Output, methods};
+use crate::access::{Claimed, Verdict, basic_challenge, challenge, outcome};
 use crate::answer::Draft;
 use crate::framer::number;
-use crate::{Login, MalformedReason, MethodName, MountDirectory, Request};
+use crate::{Access, Channel, Login, MalformedReason, MethodName, MountDirectory, Request};
 
 /// A request that waits to be judged, because others have failed before it.
 #[derive(Debug)]
 pub(super) struct Held {
     request: Request,
     claimed: Claimed,
-    pub(super) until: Instant,
+    wait: Wait,
+}
+
+/// What a held request waits for.
+#[derive(Debug)]
+enum Wait {
+    Until(Instant),
+    /// [`Connection::password_checked`].
+    Check(PasswordCheck),
+}
+
+/// A password in clear that was right: the header it came in, and whose it is. Checking it takes long, and
+/// clients send it with every request.
+#[derive(Debug)]
+pub(super) struct Proven {
+    header: SecretString,
+    reader: Arc<Reader>,
+}
+
+impl Held {
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        match self.wait {
+            Wait::Until(until) => Some(until),
+            Wait::Check(_) => None,
+        }
+    }
 }
 
 /// What every answer to a request needs.
@@ -37,6 +64,8 @@ enum Sender {
         /// Whether the claim answered another challenge.
         stale: bool,
     },
+    /// To be told when this is known.
+    Unchecked(PasswordCheck),
 }
 
 impl Envelope {
@@ -62,12 +91,14 @@ impl Connection {
         if delay.is_zero() {
             self.judge(now, request, &claimed, mounts, &mut outputs);
         } else {
-            self.held = Some(Held { request: request.clone(), claimed, until: now + delay });
+            let wait = Wait::Until(now + delay);
+            self.held = Some(Held { request: request.clone(), claimed, wait });
         }
         outputs
     }
 
-    /// Whether a request waits for [`deadline`](Self::deadline). No other may be handled before it.
+    /// Whether a request waits for [`deadline`](Self::deadline) or
+    /// [`password_checked`](Self::password_checked). No other may be handled before it.
     #[must_use]
     pub const fn is_holding(&self) -> bool {
         self.held.is_some()
@@ -80,7 +111,7 @@ impl Connection {
         mounts: &impl MountDirectory,
         outputs: &mut Vec<Output>,
     ) {
-        if let Some(held) = self.held.take_if(|held| held.until <= now) {
+        if let Some(held) = self.held.take_if(|held| held.deadline().is_some_and(|d| d <= now)) {
             self.last_request = now;
             self.judge(now, &held.request, &held.claimed, mounts, outputs);
         }
@@ -118,14 +149,75 @@ impl Connection {
             Sender::Known(reader) => {
                 self.carry_out(now, request, envelope, reader, mounts, outputs);
             }
-            Sender::Unknown { stale } => {
-                let challenge = challenge(self.settings.nonce, stale);
-                let refusal = envelope
-                    .refuse(StatusCode::Unauthorized)
-                    .header(headers::WWW_AUTHENTICATE, challenge.as_str());
-                outputs.push(Output::Answer(refusal.empty()));
+            Sender::Unknown { stale } => outputs.push(self.challenge(envelope, stale)),
+            Sender::Unchecked(check) => {
+                outputs.push(Output::CheckPassword(check.clone()));
+                let (request, claimed) = (request.clone(), claimed.clone());
+                self.held = Some(Held { request, claimed, wait: Wait::Check(check) });
             }
         }
+    }
+
+    fn challenge(&self, envelope: Envelope, stale: bool) -> Output {
+        let challenge = challenge(self.settings.nonce, stale);
+        let refusal = envelope
+            .refuse(StatusCode::Unauthorized)
+            .header(headers::WWW_AUTHENTICATE, challenge.as_str());
+        Output::Answer(match self.settings.channel {
+            Channel::Clear => refusal.empty(),
+            Channel::Tls => refusal.empty_with(&headers::WWW_AUTHENTICATE, &basic_challenge()),
+        })
+    }
+
+    /// Goes on with the request that waits for [`Output::CheckPassword`]: whether the password is right.
+    pub fn password_checked(
+        &mut self,
+        now: Instant,
+        is_right: bool,
+        mounts: &impl MountDirectory,
+    ) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        let is_check = |held: &mut Held| matches!(held.wait, Wait::Check(_));
+        let Some(Held { request, wait: Wait::Check(check), .. }) = self.held.take_if(is_check)
+        else {
+            return outputs;
+        };
+        let Access::Accounts(accounts) = &self.settings.access else { return outputs };
+        let judgement = accounts.judge_password(&check, is_right, self.settings.peer, now);
+        self.last_request = now;
+        let Some(envelope) = envelope(&request, &mut outputs) else { return outputs };
+        match outcome(judgement) {
+            Ok(reader) => {
+                let header = request.header(&headers::AUTHORIZATION);
+                self.proven = header.map(|header| Proven {
+                    header: header.as_str().to_owned().into(),
+                    reader: Arc::clone(&reader),
+                });
+                self.set_reader(Some(Arc::clone(&reader)), &mut outputs);
+                self.carry_out(now, &request, envelope, Some(reader), mounts, &mut outputs);
+            }
+            Err(login) => {
+                outputs.push(Output::Login(login));
+                outputs.push(self.challenge(envelope, false));
+            }
+        }
+        outputs
+    }
+
+    /// Takes note of the certificate that the reader has shown, in DER. Requests without a claim of their own
+    /// are then its reader's.
+    pub fn certificate_shown(&mut self, certificate: &[u8]) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        if let Access::Accounts(accounts) = &self.settings.access {
+            match outcome(accounts.judge_certificate(certificate, self.settings.peer)) {
+                Ok(reader) => {
+                    self.set_reader(Some(Arc::clone(&reader)), &mut outputs);
+                    self.by_certificate = Some(reader);
+                }
+                Err(login) => outputs.push(Output::Login(login)),
+            }
+        }
+        outputs
     }
 
     fn sender(
@@ -135,8 +227,12 @@ impl Connection {
         claimed: &Claimed,
         outputs: &mut Vec<Output>,
     ) -> Sender {
-        let ConnectionSettings { access, nonce, peer, .. } = &self.settings;
-        match access.verdict(request, claimed, *nonce, *peer, now) {
+        if let Some(reader) = self.known(request, claimed) {
+            self.set_reader(Some(Arc::clone(&reader)), outputs);
+            return Sender::Known(Some(reader));
+        }
+        match self.settings.access.verdict(request, claimed, &self.settings, now) {
+            Verdict::Check(check) => Sender::Unchecked(check),
             Verdict::Granted(reader) => {
                 self.set_reader(reader.clone(), outputs);
                 Sender::Known(reader)
@@ -146,6 +242,20 @@ impl Connection {
                 outputs.push(Output::Login(login));
                 Sender::Unknown { stale }
             }
+        }
+    }
+
+    /// Who needs no further proof: who has shown a certificate and claims nothing else, or sends the password
+    /// that was right before.
+    fn known(&self, request: &Request, claimed: &Claimed) -> Option<Arc<Reader>> {
+        match (claimed, &self.proven, request.header(&headers::AUTHORIZATION)) {
+            (None, ..) => self.by_certificate.clone(),
+            (Some(_), Some(proven), Some(header))
+                if proven.header.expose_secret() == header.as_str() =>
+            {
+                Some(Arc::clone(&proven.reader))
+            }
+            _ => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cofferdam_accounts::{Reader, TransportKind};
+use cofferdam_accounts::Reader;
 use rtsp_types::headers;
 use rtsp_types::{StatusCode, Url};
 
@@ -16,7 +16,8 @@ use crate::sdp;
 use crate::target::{Target, Track, plain};
 use crate::transport::is_readable;
 use crate::{
-    Answer, MalformedReason, MethodName, MountDirectory, MountState, MountView, Request, Transport,
+    Answer, Channel, MalformedReason, MethodName, MountDirectory, MountState, MountView, Request,
+    Transport,
 };
 
 const METHODS: &str =
@@ -97,8 +98,17 @@ impl<M: MountDirectory> Call<'_, M> {
             outputs.push(Output::Malformed(MalformedReason::Transport));
         }
         let offers = self.request.header(&headers::TRANSPORT).map_or("", |header| header.as_str());
-        let may_use = |kind: TransportKind| self.reader.as_ref().is_none_or(|r| r.may_use(kind));
-        let transport = Transport::choose(offers, self.connection.settings.server_ports, may_use)
+        let connection = &self.connection;
+        let may_use = |transport| {
+            let kind = connection.transport_kind(transport);
+            self.reader.as_ref().is_none_or(|reader| reader.may_use(kind))
+        };
+        // What is protected on one way is not to be shown on another.
+        let ports = match connection.settings.channel {
+            Channel::Clear => connection.settings.server_ports,
+            Channel::Tls => None,
+        };
+        let transport = Transport::choose(offers, ports, may_use)
             .ok_or_else(|| self.refuse(StatusCode::UnsupportedTransport))?;
         let track_url = match track {
             Track::Video => plain(url, &format!("{base}/{}", sdp::TRACK)),

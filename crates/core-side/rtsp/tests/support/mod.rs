@@ -14,8 +14,8 @@ use cofferdam_accounts::{
 
 use cofferdam_picture::FrameRate;
 use cofferdam_rtsp::{
-    Access, Connection, ConnectionSettings, FirstPacket, Frame, Framer, MountDirectory, MountState,
-    MountView, Nonce, Output, PortPair, VideoTrack,
+    Access, Channel, Connection, ConnectionSettings, FirstPacket, Frame, Framer, MountDirectory,
+    MountState, MountView, Nonce, Output, PortPair, VideoTrack,
 };
 
 /// Another path of a mount.
@@ -67,6 +67,7 @@ fn secret(name: &ReaderName) -> Secret {
 /// password of all is "right password".
 pub(crate) fn accounts() -> Access {
     let account = |name: &str, network: Option<&str>| {
+        let name_as_certificate = name.as_bytes().to_vec();
         let name = name.parse().unwrap();
         let network = network.map(|network| network.parse::<Network>().unwrap());
         Account {
@@ -74,7 +75,8 @@ pub(crate) fn accounts() -> Access {
             name,
             mounts: vec!["lobby/m*".parse().unwrap()],
             networks: network.into_iter().collect(),
-            transports: TransportSet::from_iter([TransportKind::Tcp]),
+            certificates: vec![name_as_certificate],
+            transports: TransportSet::from_iter([TransportKind::Tcp, TransportKind::Tls]),
         }
     };
     let accounts = [
@@ -94,10 +96,15 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(access: Access) -> Self {
+        Self::over(access, Channel::Clear)
+    }
+
+    pub(crate) fn over(access: Access, channel: Channel) -> Self {
         let settings = ConnectionSettings {
             access,
             nonce: Nonce::from_random([1; 16]),
             session_seed: 7,
+            channel,
             local: IpAddr::V4(Ipv4Addr::LOCALHOST),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             server_ports: Some(PortPair { rtp: 50_000, rtcp: 50_001 }),

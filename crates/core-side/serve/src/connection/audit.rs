@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use cofferdam_publish::{Mount, Subscription};
-use cofferdam_rtsp::{Login, ReaderName, Transport};
+use cofferdam_rtsp::{Login, ReaderName, TransportKind};
 
 use super::End;
 use crate::playback::Playback;
@@ -48,7 +48,7 @@ pub(super) fn session_start(
     peer: SocketAddr,
     account: Option<&ReaderName>,
     mount: &Mount,
-    transport: Transport,
+    transport: TransportKind,
 ) {
     tracing::info!(
         target: "audit",

@@ -28,6 +28,8 @@ pub(super) enum End {
     SlowRequest,
     /// What came is no RTSP.
     Unframed,
+    /// What came is HTTP, which is another task's.
+    Tunnel,
 }
 
 impl End {
@@ -44,6 +46,7 @@ impl End {
             Self::NoLogin => "no login",
             Self::SlowRequest => "request not finished",
             Self::Unframed => "no RTSP",
+            Self::Tunnel => "half a tunnel",
         }
     }
 }

@@ -33,8 +33,9 @@ impl Driver {
             }
         };
         self.account = self.protocol.session_reader().cloned();
-        audit::session_start(self.peer, self.account.as_ref(), &mount, transport);
-        let traffic = self.shared.metrics.traffic(transport);
+        let kind = self.protocol.transport_kind(transport);
+        audit::session_start(self.peer, self.account.as_ref(), &mount, kind);
+        let traffic = self.shared.metrics.traffic(kind);
         let (cname, earlier) = (self.cname.clone(), self.playback.take());
         let playback = Playback::start(mount, route, traffic, cname, earlier, Instant::now());
         self.playback = Some(playback);
@@ -128,10 +129,17 @@ impl Driver {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.stalled.get_or_insert_with(Instant::now);
-                    break;
+                    return Ok(());
                 }
                 Err(_) => return Err(End::Broken),
             }
+        }
+        match self.stream.drain() {
+            Ok(()) => self.stalled = None,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.stalled.get_or_insert_with(Instant::now);
+            }
+            Err(_) => return Err(End::Broken),
         }
         Ok(())
     }

@@ -98,6 +98,7 @@ impl Gateway {
         let settings = ServerSettings {
             listen: (options.listen, 0).into(),
             interface: None,
+            certificates: None,
             access: options.access,
             limits: options.limits,
         };

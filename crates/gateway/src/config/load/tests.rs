@@ -51,8 +51,23 @@ fn every_mistake_names_its_key_and_what_was_found() {
         ("[core]", "[cores]\n[core]", "FILE: `cores`: expected a known key"),
         (
             "[core]",
-            "[core]\nrtsps = \"0.0.0.0:8322\"",
-            "FILE: `core.rtsps`: expected a key that this version honours",
+            "[core]\nrtsps = \"0.0.0.0:8322\"\nkey = \"k\"",
+            "FILE: `core.certificate`: expected a value where another of `core.rtsps`",
+        ),
+        (
+            "[core]",
+            "[core]\nrtsps = \"127.0.0.1:8554\"\nkey = \"k\"\ncertificate = \"c\"",
+            "FILE: `core.rtsps`: expected an address of its own",
+        ),
+        (
+            "[core]",
+            "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\ncertificate = \"c\"\n[core]",
+            "FILE: `reader vms: certificate`: expected none where there is no `core.rtsps`",
+        ),
+        (
+            "[core]",
+            "[isolation]\nallow = []\n[core]",
+            "FILE: `isolation`: expected a key that this version honours",
         ),
         (
             "[core]",
@@ -269,7 +284,7 @@ fn every_mistake_names_its_key_and_what_was_found() {
         (
             "[core]",
             "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\ntransports = [\"srtp\"]\n[core]",
-            "FILE: `reader vms: transports`: expected some of [\"tcp\", \"udp\"], found \"srtp\"",
+            "FILE: `reader vms: transports`: expected some of [\"tcp\", \"udp\", \"tls\"], found \"srtp\"",
         ),
         (
             "[core]",

@@ -1,0 +1,131 @@
+//! The receiving half of a connection: from bytes to what the RTSP connection makes of them.
+
+use std::io;
+
+use cofferdam_rtp::rtcp::{self, Incoming};
+use cofferdam_rtsp::{Frame, MalformedReason, TunnelRequest};
+use tokio::time::Instant;
+
+use super::{Driver, End};
+use crate::directory::Directory;
+use crate::metrics::Refusal;
+use crate::playback::Route;
+
+/// What is read at once.
+const READ_LEN: usize = 4096;
+
+impl Driver {
+    /// Answers what has been read. Answers that do not fit hold back the requests behind them.
+    pub(super) fn answer(&mut self) -> Result<(), End> {
+        self.flush()?;
+        while self.handle_frames() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn read(&mut self) -> Result<(), End> {
+        let mut buffer = [0; READ_LEN];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => Err(End::ReaderLeft),
+            Ok(length) => {
+                self.identify();
+                self.take_in(&buffer[..length])
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.identify();
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.shared.metrics.malformed(MalformedReason::Tls);
+                Err(End::Unframed)
+            }
+            Err(_) => Err(End::Broken),
+        }
+    }
+
+    /// Takes in what was read, unless it is no RTSP but HTTP.
+    fn take_in(&mut self, bytes: &[u8]) -> Result<(), End> {
+        // Requests come another way: what comes here says nothing.
+        if self.tunnelled.is_some() {
+            return Ok(());
+        }
+        if let Some(first) = &mut self.first {
+            first.extend_from_slice(bytes);
+            if TunnelRequest::begins(first) {
+                return Err(End::Tunnel);
+            }
+            self.first = None;
+        }
+        self.framer.push(bytes);
+        Ok(())
+    }
+
+    /// Looks for the reader's certificate, once that would be there.
+    pub(super) fn identify(&mut self) {
+        if self.is_identified || self.stream.is_handshaking() {
+            return;
+        }
+        self.is_identified = true;
+        if let Some(certificate) = self.stream.peer_certificate() {
+            let outputs = self.protocol.certificate_shown(certificate);
+            self.perform(outputs);
+        }
+    }
+
+    /// Handles what has been read, as far as there is room for answers. False when there was
+    /// nothing to handle.
+    fn handle_frames(&mut self) -> bool {
+        let mut handled = false;
+        while self.takes_requests() {
+            let now = Instant::now().into_std();
+            let frame = match self.framer.next_frame() {
+                Ok(None) => break,
+                Ok(Some(frame)) => frame,
+                Err(error) => {
+                    self.shared.metrics.refused(Refusal::Malformed);
+                    let outputs = self.protocol.handle_frame_error(now, error);
+                    self.perform(outputs);
+                    return true;
+                }
+            };
+            handled = true;
+            // The next frame has its own time.
+            self.protocol.set_mid_frame(now, false);
+            let outputs = match frame {
+                Frame::Request(request) => {
+                    self.protocol.handle_request(now, &request, &Directory(&self.shared.mounts))
+                }
+                Frame::Malformed(malformed) => self.protocol.handle_malformed(now, &malformed),
+                Frame::Interleaved { channel, payload } => {
+                    self.interleaved(channel, &payload);
+                    continue;
+                }
+            };
+            self.perform(outputs);
+        }
+        let mid_frame = self.framer.is_mid_frame() || self.stream.is_handshaking();
+        self.protocol.set_mid_frame(Instant::now().into_std(), mid_frame);
+        handled
+    }
+
+    fn interleaved(&mut self, channel: u8, payload: &[u8]) {
+        let listening = self.playback.as_ref().is_some_and(
+            |playback| matches!(playback.route, Route::Interleaved { rtcp, .. } if rtcp == channel),
+        );
+        match listening.then(|| rtcp::parse(payload)) {
+            Some(Ok(incoming)) => self.heard(&incoming),
+            Some(Err(_)) => self.shared.metrics.malformed(MalformedReason::Rtcp),
+            // Some clients keep a path through a firewall open with empty RTP.
+            None if self.playback.is_some() => {}
+            None => self.shared.metrics.malformed(MalformedReason::Channel),
+        }
+    }
+
+    pub(super) fn heard(&mut self, incoming: &Incoming) {
+        self.protocol.keep_alive(Instant::now().into_std());
+        if let Some(playback) = &mut self.playback {
+            playback.heard(incoming, &self.shared.metrics);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a connection waits for, where it may also wait for nothing.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cofferdam_publish::{Subscription, SubscriptionEnd, Unit};
+use cofferdam_rtp::rtcp::Incoming;
+use cofferdam_rtsp::PasswordCheck;
+use tokio::io::{Interest, Ready};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::datagrams::Feedback;
+use crate::stream::Stream;
+use crate::tunnel::Tunnelled;
+
+/// Checks a password beside the event loop, few at a time: each takes as much memory as it takes time.
+pub(super) async fn password_check(check: PasswordCheck, places: Arc<Semaphore>) -> bool {
+    let Ok(_place) = places.acquire_owned().await else { return false };
+    tokio::task::spawn_blocking(move || check.run()).await.unwrap_or(false)
+}
+
+pub(super) async fn next_bytes(tunnelled: Option<&mut Tunnelled>) -> Bytes {
+    match tunnelled {
+        // The list holds a sender for as long as this half is in it.
+        Some(tunnelled) => match tunnelled.requests.recv().await {
+            Some(bytes) => bytes,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) async fn checked(checking: Option<&mut JoinHandle<bool>>) -> bool {
+    match checking {
+        // A check that failed to run has not shown that the password is right.
+        Some(checking) => checking.await.unwrap_or(false),
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) async fn ready(stream: &Stream, interest: Option<Interest>) -> io::Result<Ready> {
+    match interest {
+        Some(interest) => stream.ready(interest).await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) async fn next_unit(
+    subscription: Option<&mut Subscription>,
+) -> Result<Arc<Unit>, SubscriptionEnd> {
+    match subscription {
+        Some(subscription) => subscription.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) async fn next_feedback(feedback: Option<&mut Feedback>) -> Incoming {
+    match feedback {
+        Some(feedback) => feedback.next().await,
+        None => std::future::pending().await,
+    }
+}

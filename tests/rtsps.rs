@@ -1,0 +1,287 @@
+//! RTSP over TLS, against the running gateway: players that are not ours, and a client that looks at what it
+//! is shown.
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cofferdam_system_tests::gateway::free_port;
+use cofferdam_system_tests::judge::{Verdict, judge};
+use cofferdam_system_tests::rtsp::{Rtsp, socket};
+use cofferdam_system_tests::{
+    Client, Gateway, GatewayConfig, Player, Transport, accounts, eventually, programs, scene,
+};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
+    StreamOwned, SupportedProtocolVersion, version,
+};
+use tempfile::TempDir;
+
+const VMS: (&str, &str) = ("vms", accounts::PASSWORD);
+const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+const UDP: &str = "Transport: RTP/AVP;unicast;client_port=16000-16001";
+
+/// A new certificate and its key.
+struct Identity(CertifiedKey<rcgen::KeyPair>);
+
+impl Identity {
+    fn new() -> Self {
+        Self(generate_simple_self_signed(["localhost".to_owned()]).unwrap())
+    }
+
+    fn der(&self) -> Vec<u8> {
+        self.0.cert.der().to_vec()
+    }
+
+    fn write(&self, folder: &Path, name: &str) {
+        std::fs::write(folder.join(format!("{name}.crt")), self.0.cert.pem()).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), self.0.signing_key.serialize_pem())
+            .unwrap();
+    }
+}
+
+struct Scene {
+    gateway: Gateway,
+    rtsps: SocketAddr,
+    folder: TempDir,
+    shown: Identity,
+    reader: Identity,
+    _camera: cofferdam_simulator::Camera,
+}
+
+/// One camera; "vms" has a password, "pinned" a certificate as well, "shy" reads over TLS only.
+fn scene() -> Scene {
+    let folder = TempDir::new().unwrap();
+    let (shown, reader) = (Identity::new(), Identity::new());
+    shown.write(folder.path(), "gateway");
+    reader.write(folder.path(), "reader");
+    let camera = scene::camera("lobby", 7);
+    let rtsps = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut config = GatewayConfig::open(vec![scene::config("lobby", &camera)]);
+    config.anonymous = false;
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let pinned = format!("certificate = \"{}\"", path("reader.crt"));
+    config.preamble = [
+        accounts::block(folder.path(), "vms", "[\"*\"]", ""),
+        accounts::block(folder.path(), "pinned", "[\"lobby/main\"]", &pinned),
+        accounts::block(folder.path(), "shy", "[\"*\"]", "transports = [\"tls\"]"),
+    ]
+    .concat();
+    config.core = format!(
+        "rtsps = \"{rtsps}\"\ncertificate = \"{}\"\nkey = \"{}\"\n",
+        path("gateway.crt"),
+        path("gateway.key")
+    );
+    let gateway = Gateway::start(&config);
+    gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
+    Scene { gateway, rtsps, folder, shown, reader, _camera: camera }
+}
+
+/// Takes whatever certificate it is shown: what that is, the tests look at themselves.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+type TlsStream = StreamOwned<ClientConnection, std::net::TcpStream>;
+
+/// A connection whose handshake is over; an error is the server's refusal.
+fn connect(
+    address: SocketAddr,
+    versions: &[&'static SupportedProtocolVersion],
+    identity: Option<&Identity>,
+) -> std::io::Result<TlsStream> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone));
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let key = PrivateKeyDer::try_from(identity.0.signing_key.serialize_der()).unwrap();
+            builder.with_client_auth_cert(vec![identity.0.cert.der().clone()], key).unwrap()
+        }
+    };
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = StreamOwned::new(session, socket(address));
+    // A server tells what it thinks of a certificate in its first answer.
+    stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")?;
+    let mut answer = [0; 1024];
+    let length = stream.read(&mut answer)?;
+    assert!(answer[..length].starts_with(b"RTSP/1.0 200"));
+    Ok(stream)
+}
+
+fn shown(stream: &TlsStream) -> Vec<u8> {
+    stream.conn.peer_certificates().unwrap()[0].to_vec()
+}
+
+fn ask(stream: TlsStream, url: &str) -> Rtsp {
+    Rtsp::over(stream, url.to_owned())
+}
+
+const MAIN: &str = "rtsps://localhost/lobby/main";
+
+#[test]
+fn players_play_over_tls() {
+    let scene = scene();
+    let url = format!("rtsps://{}:{}@{}/lobby/main", VMS.0, VMS.1, scene.rtsps);
+    for client in [Client::Ffmpeg, Client::Gstreamer] {
+        if !programs::has(client.program(), "rtsps") || !speaks_tls(client) {
+            continue;
+        }
+        let player = Player::start(client, Transport::Tcp, &url, scene::size());
+        let (codes, blank) = player.barcodes(15, Duration::from_secs(60));
+        let said = player.stop().said;
+        assert_eq!(judge(&codes, blank, 7, 15), Verdict::Live, "{client:?}: {said}");
+    }
+    let metrics = scene.gateway.metrics();
+    assert!(metrics.value("cofferdam_rtsp_bytes_out_total", &["transport=\"tls\""]) > Some(1000.0));
+}
+
+/// Whether a player was built to speak TLS on this host; says so where it was not.
+#[allow(clippy::print_stderr)]
+fn speaks_tls(client: Client) -> bool {
+    let speaks = match client {
+        Client::Gstreamer => {
+            Path::new("/usr/lib/x86_64-linux-gnu/gio/modules/libgiognutls.so").exists()
+        }
+        _ => {
+            let output =
+                Command::new("ffmpeg").args(["-v", "quiet", "-protocols"]).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).lines().any(|line| line.trim() == "tls")
+        }
+    };
+    if !speaks {
+        eprintln!("skipped: {client:?} of this host does not speak TLS");
+    }
+    speaks
+}
+
+#[test]
+fn both_versions_are_spoken_and_a_renewed_certificate_is_shown_without_a_restart() {
+    let scene = scene();
+    let path = scene.folder.path();
+    for (spoken, expected) in
+        [(&version::TLS12, ProtocolVersion::TLSv1_2), (&version::TLS13, ProtocolVersion::TLSv1_3)]
+    {
+        let stream = connect(scene.rtsps, &[spoken], None).unwrap();
+        assert_eq!(stream.conn.protocol_version(), Some(expected));
+        assert_eq!(shown(&stream), scene.shown.der());
+    }
+    let mut before = ask(connect(scene.rtsps, rustls::ALL_VERSIONS, None).unwrap(), MAIN);
+    let renewed = Identity::new();
+    renewed.write(path, "gateway");
+    let metric = |result: &str| {
+        let label = format!("result=\"{result}\"");
+        scene.gateway.metrics().value("cofferdam_rtsps_certificates_total", &[&label])
+    };
+    let shows = |identity: &Identity| {
+        shown(&connect(scene.rtsps, rustls::ALL_VERSIONS, None).unwrap()) == identity.der()
+    };
+    eventually("the renewed certificate", || metric("taken") >= Some(1.0) && shows(&renewed));
+    // A connection that is there already stays.
+    assert_eq!(before.as_reader(VMS, "DESCRIBE", &[]).status, 200);
+    // What does not fit is told, and changes nothing.
+    std::fs::write(path.join("gateway.key"), "no key\n").unwrap();
+    eventually("the refusal", || metric("refused") >= Some(1.0));
+    assert!(shows(&renewed));
+    assert!(scene.gateway.log().contains("`core.certificate`"), "{}", scene.gateway.log());
+}
+
+#[test]
+fn a_readers_certificate_logs_in_and_no_other_gets_through() {
+    let scene = scene();
+    for spoken in [&version::TLS12, &version::TLS13] {
+        let stream = connect(scene.rtsps, &[spoken], Some(&scene.reader)).unwrap();
+        assert_eq!(ask(stream, MAIN).request("DESCRIBE", &[]).status, 200);
+        let stream = connect(scene.rtsps, &[spoken], Some(&scene.reader)).unwrap();
+        let sub = ask(stream, "rtsps://localhost/lobby/sub").request("DESCRIBE", &[]);
+        assert_eq!(sub.status, 403, "its account does not have it");
+        let stranger = connect(scene.rtsps, &[spoken], Some(&Identity::new()));
+        assert!(stranger.is_err(), "a certificate that nobody knows");
+    }
+    let nobody = ask(connect(scene.rtsps, rustls::ALL_VERSIONS, None).unwrap(), MAIN)
+        .request("DESCRIBE", &[]);
+    assert_eq!(nobody.status, 401);
+    eventually("the stranger to be counted", || {
+        let label = ["reason=\"tls\""];
+        scene.gateway.metrics().value("cofferdam_rtsp_malformed_total", &label) >= Some(2.0)
+    });
+}
+
+#[test]
+fn over_tls_the_password_may_come_in_clear_and_nothing_goes_beside_it() {
+    let scene = scene();
+    let tls = || ask(connect(scene.rtsps, rustls::ALL_VERSIONS, None).unwrap(), MAIN);
+    let challenge = tls().request("DESCRIBE", &[]);
+    assert!(challenge.head.contains("WWW-Authenticate: Basic realm="), "{}", challenge.head);
+    let basic = |password: &str| {
+        use base64::Engine as _;
+        let both = format!("vms:{password}");
+        let text = base64::engine::general_purpose::STANDARD.encode(both);
+        format!("Authorization: Basic {text}")
+    };
+    assert_eq!(tls().request("DESCRIBE", &[&basic("wrong password")]).status, 401);
+    let mut reader = tls();
+    let right = basic(VMS.1);
+    assert_eq!(reader.request("DESCRIBE", &[&right]).status, 200);
+    assert_eq!(reader.request("SETUP", &[&right, UDP]).status, 461);
+    assert_eq!(reader.request("SETUP", &[&right, TCP]).status, 200);
+    // In clear it is not taken, and not asked for.
+    let mut clear = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+    let refused = clear.request("DESCRIBE", &[&right]);
+    assert_eq!(refused.status, 401);
+    assert!(!refused.head.contains("Basic"), "{}", refused.head);
+    // Who reads over TLS only gets no packets otherwise.
+    let mut shy = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+    assert_eq!(shy.as_reader(("shy", VMS.1), "SETUP", &[TCP]).status, 461);
+    assert_eq!(tls().as_reader(("shy", VMS.1), "SETUP", &[TCP]).status, 200);
+    assert!(!scene.gateway.log().contains(VMS.1));
+}
