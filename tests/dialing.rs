@@ -96,20 +96,27 @@ fn a_workers_only_socket_is_the_one_that_the_dialer_made() {
 #[test]
 fn an_interface_that_is_not_there_is_refused_at_the_start() {
     let camera = scene::camera("yard", 1);
-    let mut config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
-    config.preamble = "[camera_network]\ninterface = \"nosuch0\"".into();
+    let config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("cofferdam.toml");
     let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    std::fs::write(&path, config.text(address(free_port()), address(free_port()))).unwrap();
-    let mut command = Command::new(programs::ours("cofferdam"));
-    let output = command.args(["run", "--config"]).arg(&path).stdin(Stdio::null()).output();
-    let output = output.unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let expected = "`camera_network.interface`: expected a network interface of this host, \
-                    found \"nosuch0\": no such interface";
-    assert!(said.contains(expected), "{said}");
+    let config = config.text(address(free_port()), address(free_port()));
+    let camera_interface = format!("[camera_network]\ninterface = \"nosuch0\"\n{config}");
+    let core_interface = config.replace("[core]\n", "[core]\ninterface = \"nosuch0\"\n");
+    for (key, config) in
+        [("camera_network.interface", camera_interface), ("core.interface", core_interface)]
+    {
+        std::fs::write(&path, config).unwrap();
+        let mut command = Command::new(programs::ours("cofferdam"));
+        let output = command.args(["run", "--config"]).arg(&path).stdin(Stdio::null()).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let expected = format!(
+            "`{key}`: expected a network interface of this host, found \"nosuch0\": no such interface"
+        );
+        assert!(said.contains(&expected), "{said}");
+    }
     assert_eq!(camera.connections(), 0);
 }
 

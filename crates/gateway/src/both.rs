@@ -18,13 +18,13 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::time::Instant;
 
-use crate::camera_side;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::isolation::SelfCheck;
 use crate::parent::{DESCRIPTOR, STARTED};
 use crate::programs::Programs;
 use crate::signals::Signals;
+use crate::{camera_side, core_side};
 
 /// How long the sides may take to stop before they are killed.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -63,6 +63,7 @@ pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
     programs.ingest()?;
     programs.encode()?;
     camera_side::require_interface(config)?;
+    core_side::listeners::require_interface(&config.core)?;
     if let Some(check) = SelfCheck::new(config, Stance::Together, path) {
         check.require().await?;
     }

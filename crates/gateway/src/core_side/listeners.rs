@@ -104,13 +104,28 @@ fn not_bound(core: &config::Core, key: &str, error: &BindError) -> Exit {
     no_interface(core, source).unwrap_or_else(|| Exit::run_time(format!("`{key}`: {error}")))
 }
 
+/// Refuses a configured interface that is not there.
+pub(crate) fn require_interface(core: &config::Core) -> Result<(), Exit> {
+    let Some(interface) = &core.interface else { return Ok(()) };
+    let index = || -> std::io::Result<u32> {
+        // Any socket will do to ask with.
+        let socket = std::os::unix::net::UnixDatagram::unbound()?;
+        Ok(rustix::net::netdevice::name_to_index(&socket, interface.as_str())?)
+    };
+    index().map(drop).map_err(|error| {
+        no_interface(core, &error)
+            .unwrap_or_else(|| Exit::run_time(format!("`core.interface`: {interface}: {error}")))
+    })
+}
+
 /// The mistake behind a socket that could not be had, if that is the configured interface.
 fn no_interface(core: &config::Core, error: &std::io::Error) -> Option<Exit> {
     let interface = core.interface.as_ref()?.as_str();
     let missing = error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error());
     missing.then(|| {
         Exit::run_time(format!(
-            "`core.interface`: expected a network interface of this host, found {interface:?}"
+            "`core.interface`: expected a network interface of this host, found {interface:?}: \
+             no such interface"
         ))
     })
 }

@@ -48,6 +48,7 @@ const ADMIN_DRAIN: Duration = Duration::from_millis(250);
 pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
     let stance = if parent.is_some() { Stance::Together } else { Stance::Core };
+    listeners::require_interface(&config.core)?;
     let self_check = SelfCheck::new(&config, stance, path);
     // The parent of both has looked already.
     if let (Some(check), None) = (&self_check, &parent) {
