@@ -64,5 +64,6 @@ pub use policy::{Policy, PolicyError};
 pub use side::{User, become_unprivileged, is_root, restrict_calls};
 pub use sockets::{bytes_received, socket_connected_to};
 pub use spawn::{
-    Bounds, Program, SpawnError, Streams, WorkerCommand, end_session, pipe, set_nonblocking,
+    Bounds, Program, Session, SpawnError, Streams, WorkerCommand, adopt_orphans, pipe,
+    set_nonblocking,
 };

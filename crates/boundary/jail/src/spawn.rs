@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit, setsid};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process_group, setrlimit, setsid,
+    test_kill_process_group, waitpgid,
+};
 
 /// Where a process's standard output and error go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +154,7 @@ impl WorkerCommand {
     }
 
     /// Puts the process under `bounds` and into a session of its own. So all that it starts can be ended
-    /// by [`end_session`], and where the kernel shares its time out among sessions, has no more of it
+    /// by [`Session`], and where the kernel shares its time out among sessions, has no more of it
     /// than one worker.
     #[must_use]
     pub const fn bounded(mut self, bounds: Bounds) -> Self {
@@ -281,7 +284,7 @@ impl Image {
 const MOST_WORDS: usize = 32;
 
 /// In the new process: dies with the parent, and keeps no descriptor from `first_free` up.
-fn bind_to_parent(parent: rustix::process::Pid, first_free: u32) -> io::Result<()> {
+fn bind_to_parent(parent: Pid, first_free: u32) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(parent) {
         // The parent ended before the line above: nobody would ever send the signal.
@@ -302,13 +305,42 @@ fn bound(bounds: Bounds) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends everything that a [`bounded`](WorkerCommand::bounded) process has started and that stayed in its
-/// session: call it once the process `leader` itself is gone, before anything else is started.
-pub fn end_session(leader: u32) {
-    let leader = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(leader) = leader {
+/// Takes in, as children of this process, what its workers leave behind: so [`Session`] can see to it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// The session of a [`bounded`](WorkerCommand::bounded) process. What is still in it when this is dropped is
+/// killed: drop it before anything else is started that could get the number of a leader that is gone.
+#[derive(Debug)]
+pub struct Session(Option<Pid>);
+
+impl Session {
+    /// That of the process with the number `leader`.
+    #[must_use]
+    pub fn of(leader: Option<u32>) -> Self {
+        Self(leader.and_then(|leader| i32::try_from(leader).ok()).and_then(Pid::from_raw))
+    }
+
+    /// Kills everything in it, and buries what this process has [adopted](adopt_orphans) of it. Whether
+    /// nothing is left: what was killed takes a moment to die.
+    #[must_use]
+    pub fn end(&self) -> bool {
+        let Some(leader) = self.0 else { return true };
         // Fails when nobody is left, as it should be.
-        let _ = rustix::process::kill_process_group(leader, Signal::KILL);
+        let _ = kill_process_group(leader, Signal::KILL);
+        while matches!(waitpgid(leader, WaitOptions::NOHANG), Ok(Some(_))) {}
+        test_kill_process_group(leader).is_err()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The rest is the business of whoever adopts them.
+        let _ = self.end();
     }
 }
 

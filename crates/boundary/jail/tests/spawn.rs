@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use cofferdam_jail::{Bounds, SpawnError, WorkerCommand, end_session, pipe};
+use cofferdam_jail::{Bounds, Session, SpawnError, WorkerCommand, adopt_orphans, pipe};
 
 async fn output_of(script: &str) -> String {
     let (read, write) = pipe().unwrap();
@@ -67,7 +67,8 @@ async fn a_dropped_handle_kills_the_process() {
 /// What a worker started, and what became of it once its session was ended.
 #[tokio::test]
 async fn a_bounded_process_leaves_nothing_behind_and_is_bounded() {
-    let bounds = Bounds { memory: 1 << 30, processes: 100 };
+    adopt_orphans().unwrap();
+    let bounds = Bounds { memory: 1 << 30, processes: 10_000 };
     let (read, write) = pipe().unwrap();
     let mut child = WorkerCommand::new(Path::new("/bin/sh"))
         .argument("-c")
@@ -77,9 +78,11 @@ async fn a_bounded_process_leaves_nothing_behind_and_is_bounded() {
         .bounded(bounds)
         .spawn()
         .unwrap();
-    let leader = child.id().unwrap();
+    let session = Session::of(child.id());
     assert!(child.wait().await.unwrap().success());
-    end_session(leader);
+    while !session.end() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
     let mut text = String::new();
     std::fs::File::from(read).read_to_string(&mut text).unwrap();
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["1048576", "0"]);

@@ -80,6 +80,9 @@ pub fn check_interface(interface: &str) -> io::Result<()> {
 ///
 /// Call on the thread that lives as long as the process: workers die with it.
 pub async fn run(settings: DialerSettings, stop: impl Future<Output = ()>) {
+    if let Err(error) = cofferdam_jail::adopt_orphans() {
+        tracing::warn!(%error, "what workers leave behind is somebody else's to see to");
+    }
     let worker = Arc::new(supervisor::WorkerProgram {
         program: settings.worker,
         environment: settings.environment,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
-use cofferdam_jail::{Bounds, Program, SpawnError, User, WorkerCommand, end_session};
+use cofferdam_jail::{Bounds, Program, Session, SpawnError, User, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, SideIsolation, Writer};
 use rustix::process::Signal;
@@ -36,7 +36,7 @@ pub(crate) struct WorkerProgram {
 /// Processes of a worker's: itself, and those that it sends out to try its jail.
 const PROCESSES: u64 = 8;
 /// Room for the workers of another gateway, where the user is one that only gateways become.
-const GATEWAYS: u64 = 96;
+const GATEWAYS: u64 = 64;
 /// Room for whatever else a user starts who is anybody.
 const ANYBODY: u64 = 1024;
 
@@ -58,6 +58,10 @@ impl WorkerProgram {
 /// Bytes of memory, besides its ring, that a worker may map while it starts. It has below 300 MB when
 /// it locks itself in, and allows itself another 512 then.
 const MEMORY: u64 = 1 << 30;
+
+/// Between two looks at what a worker has left behind, and how often it is looked for.
+const CLEARING: Duration = Duration::from_millis(5);
+const MOST_LOOKS: u32 = 200;
 
 /// How often a running worker is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -175,7 +179,20 @@ impl Supervisor {
             writer.add(Counter::Reconnects, 1);
         }
         tracing::debug!(%camera, pid = child.id(), "ingest worker started");
-        let session = Session(child.id());
+        let session = Session::of(child.id());
+        let end = self.watch(&mut child, channel, writer).await;
+        clear(session).await;
+        end
+    }
+
+    /// Watches a running worker to its end. It is gone when this returns.
+    async fn watch(
+        &mut self,
+        child: &mut Child,
+        channel: Option<UnixStream>,
+        writer: &Writer,
+    ) -> End {
+        let camera = self.plan.id().clone();
         let target = Target::new(&self.plan.boot.url, self.interface.clone());
         let mut introduced = pin!(async {
             match (channel, target) {
@@ -188,23 +205,22 @@ impl Supervisor {
         loop {
             tokio::select! {
                 fault = &mut introduced => {
-                    kill(&mut child).await;
+                    kill(child).await;
                     return End::Fault(fault);
                 }
                 status = child.wait() => {
-                    drop(session);
                     let Ok(status) = status else { return End::Fault(Fault::WorkerCrashed) };
                     self.note_missing_layer(status);
                     return End::Fault(classify(status));
                 }
                 _ = look.tick() => {
                     if self.look(writer) == Verdict::Wedged {
-                        kill(&mut child).await;
+                        kill(child).await;
                         return End::Fault(Fault::WorkerWedged);
                     }
                 }
                 end = self.interruption() => {
-                    kill(&mut child).await;
+                    kill(child).await;
                     return end;
                 }
             }
@@ -306,15 +322,14 @@ fn start(
     Ok((child, channel))
 }
 
-/// The session of a running worker: what it has started ends when this is dropped, which is when the
-/// worker itself has ended.
-struct Session(Option<u32>);
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            end_session(leader);
+/// Ends what a worker that is gone has started, before another takes its place: as long as it is there it
+/// counts as the user's.
+async fn clear(session: Session) {
+    for _ in 0..MOST_LOOKS {
+        if session.end() {
+            return;
         }
+        tokio::time::sleep(CLEARING).await;
     }
 }
 
