@@ -173,7 +173,7 @@ impl Scene {
 
     /// The honest camera has lost nothing.
     fn end(self) {
-        watch::assert_untouched(&self.gateway, &self.honest, self.watch);
+        watch::assert_untouched(&self.gateway, &self.honest, self.watch, 0);
     }
 }
 

@@ -13,9 +13,10 @@ use crate::{CameraConfig, Client, Gateway, Player, Transport, until};
 
 /// The honest camera's id.
 pub const HONEST: &str = "honest";
-/// Its size, and its pictures a second: small, so that two cores have room for the others.
+/// Its size: small, so that two cores have room for the others.
 pub const SIZE: (u32, u32) = (320, 240);
-const RATE: u32 = 10;
+/// Its pictures a second.
+pub const RATE: u32 = 10;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An honest camera.
@@ -39,20 +40,23 @@ pub fn config(honest: &Camera) -> CameraConfig {
     CameraConfig::new(HONEST, &honest.url(), (SIZE.0, SIZE.1, RATE))
 }
 
-/// Asserts that the honest camera's reader has got every picture since its first, and that the camera
-/// has had one worker and no fault.
+/// Asserts that the honest camera's reader has got every picture since its first but for `most_lost`, and
+/// that the camera has had one worker and no fault.
 ///
 /// # Panics
 /// When that is not so.
-pub fn assert_untouched(gateway: &Gateway, honest: &Camera, watch: Watch) {
+pub fn assert_untouched(gateway: &Gateway, honest: &Camera, watch: Watch, most_lost: u32) {
     watch.wait_for(RATE as usize * 3);
     let metrics = gateway.metrics();
     let count = |name| metrics.value(name, &["camera=\"honest\""]).unwrap_or(0.0);
     assert!(count("cofferdam_camera_faults_total") == 0.0, "a fault of the honest camera");
     assert!(count("cofferdam_camera_worker_starts_total") == 1.0, "another worker of its");
     assert_eq!(honest.connections(), 1, "connections to the honest camera");
-    let lost = gaps(&watch.stop());
-    assert!(lost.is_empty(), "the honest camera's reader lost what is between these: {lost:?}");
+    let gaps = gaps(&watch.stop());
+    // One that comes out of order counts as all.
+    let lost = gaps.iter().map(|(before, after)| after.checked_sub(before + 1).unwrap_or(u32::MAX));
+    let lost = lost.fold(0, u32::saturating_add);
+    assert!(lost <= most_lost, "the honest camera's reader lost what is between these: {gaps:?}");
 }
 
 /// Counters of pictures that came one after the other, and were not sent so.

@@ -16,7 +16,9 @@ pub fn markdown() -> String {
          `crates/hostile-camera/src/catalogue`; this page is printed from there \
          (`COFFERDAM_BLESS=1 cargo test -p cofferdam-hostile-camera`).\n\n\
          That each limit is what contains its attacks is shown by lifting it: \
-         `crates/camera-side/ingest/tests/lifted.rs`.\n",
+         `crates/camera-side/ingest/tests/lifted.rs`, and the dialer's in \
+         `crates/camera-side/dialer/src/lifecycle.rs`. What code does that has taken a worker over is told in \
+         `tests/misbehave.rs`.\n",
         all.len()
     );
     for threat in Threat::ALL {

@@ -69,6 +69,17 @@ pub(super) fn all() -> Vec<Scenario> {
             },
         ),
         OF.scenario(
+            "another-shape-each-time",
+            "sends pictures of two sizes in turn",
+            Expected::Plays,
+            Limit::NoneNeeded,
+            || {
+                playing([stream(super::TENTH, |n| {
+                    rtp::picture(n, &if n % 2 == 0 { key() } else { h264::other_key() })
+                })])
+            },
+        ),
+        OF.scenario(
             "codec-of-the-day",
             "plays H.265 pictures of 64x64 into whatever size was configured",
             Expected::Plays,
