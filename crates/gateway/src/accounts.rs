@@ -32,7 +32,7 @@ pub(crate) fn open(config: &Config) -> Result<Accounts, Exit> {
                 certificates,
             }),
             (secret, certificates) => {
-                refused.extend(secret.err().into_iter().chain(certificates.err()))
+                refused.extend(secret.err().into_iter().chain(certificates.err()));
             }
         }
     }

@@ -148,42 +148,42 @@ fn left_out() -> Vec<Scenario> {
             "hides user data in SEI with each picture",
             Expected::Filtered(Filtered::Sei),
             Limit::Kinds,
-            || whole(vec![sei()]),
+            || whole(&[sei()]),
         ),
         OF.scenario(
             "enhancement-layer",
             "sends slices of an enhancement layer (SVC, MVC) with each picture",
             Expected::Filtered(Filtered::Extension),
             Limit::Kinds,
-            || whole(vec![vec![0x6f, 0x53, 0x00, 0x1e, 1, 2], vec![0x74, 0x40, 0x80, 1, 2, 3]]),
+            || whole(&[vec![0x6f, 0x53, 0x00, 0x1e, 1, 2], vec![0x74, 0x40, 0x80, 1, 2, 3]]),
         ),
         OF.scenario(
             "auxiliary-pictures",
             "sends auxiliary pictures with each picture",
             Expected::Filtered(Filtered::Extension),
             Limit::Kinds,
-            || whole(vec![vec![0x73, 1, 2, 3]]),
+            || whole(&[vec![0x73, 1, 2, 3]]),
         ),
         OF.fault(
             "data-partitions",
             "sends data partitions with each picture",
             &[NoPictures],
             Limit::PictureTime,
-            || whole(vec![vec![0x62, 1, 2, 3]]),
+            || whole(&[vec![0x62, 1, 2, 3]]),
         ),
         OF.scenario(
             "reserved-units",
             "sends units of reserved types with each picture",
             Expected::Filtered(Filtered::Reserved),
             Limit::Kinds,
-            || whole(vec![vec![0x76, 1, 2, 3], vec![0x77, 1, 2, 3]]),
+            || whole(&[vec![0x76, 1, 2, 3], vec![0x77, 1, 2, 3]]),
         ),
         OF.scenario(
             "filler",
             "sends filler with each picture",
             Expected::Filtered(Filtered::Filler),
             Limit::Kinds,
-            || whole(vec![[&[0x0c][..], &[0xff; 1000], &[0x80]].concat()]),
+            || whole(&[[&[0x0c][..], &[0xff; 1000], &[0x80]].concat()]),
         ),
         OF.scenario(
             "behind-the-parameter-sets",
@@ -225,8 +225,8 @@ fn units(units: Vec<Vec<u8>>) -> Vec<Act> {
 }
 
 /// A stream of good pictures with `more` beside each.
-fn whole(more: Vec<Vec<u8>>) -> Vec<Act> {
-    playing([pictures(TENTH, key_with(&more))])
+fn whole(more: &[Vec<u8>]) -> Vec<Act> {
+    playing([pictures(TENTH, key_with(more))])
 }
 
 /// User data, unregistered.
