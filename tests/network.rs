@@ -282,6 +282,9 @@ fn in_two_namespaces_the_sides_share_a_socket_and_neither_network_is_on_the_othe
     for side in ["camera", "core"] {
         let (code, table) = site.check(&config, side);
         assert_eq!(code, Some(3), "forwarding, at the least: {table}");
+        // Each looks at what is its own.
+        assert_eq!(table.contains("\nencoder "), side == "core", "{table}");
+        assert_eq!(table.contains("\nsecrets "), side == "camera", "{table}");
         site.mend(&config, side);
     }
     // Either alone lacks the other's network, which is as it should be; for both it is not.
