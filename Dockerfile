@@ -37,6 +37,12 @@ ENTRYPOINT ["/usr/local/bin/cofferdam"]
 
 # docker build --target tools: simulated cameras as well, for a demo.
 FROM runtime AS tools
+USER 0
+# The simulated cameras' H.265 encoder; the gateway itself has no use for it.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gstreamer1.0-plugins-bad \
+    && rm -rf /var/lib/apt/lists/*
+USER 65534:65534
 COPY --from=build /build/target/release/cofferdam-simulator /usr/local/bin/
 RUN ["/usr/local/bin/cofferdam", "--version"]
 CMD ["demo", "--rtsp", "0.0.0.0:8554", "--admin", "0.0.0.0:9090"]
