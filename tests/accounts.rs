@@ -146,6 +146,32 @@ fn guesses_wait_longer_each_time_and_nobody_is_locked_out() {
     assert_eq!(timed(PASSWORD).0, 200);
 }
 
+/// A recorder holds hundreds of connections; a stranger may not.
+#[test]
+fn an_address_has_a_limit_until_its_readers_have_logged_in() {
+    const LIMIT: usize = 256;
+    let scene = scene();
+    let open = || Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+    let mut strangers: Vec<Rtsp> = (0..LIMIT).map(|_| open()).collect();
+    // They are taken on in their order, so with the last all have their place.
+    assert_eq!(strangers[LIMIT - 1].request("OPTIONS", &[]).status, 200);
+    assert!(open().try_request("OPTIONS", &[]).is_none(), "one too many");
+    let refused = ["reason=\"per_address\""];
+    let metrics = scene.gateway.metrics();
+    assert!(metrics.value("cofferdam_rtsp_refused_total", &refused) >= Some(1.0));
+    for reader in strangers.iter_mut().take(8) {
+        assert_eq!(reader.as_reader(VMS, "DESCRIBE", &[]).status, 200);
+    }
+    let further: Vec<Rtsp> = (0..8)
+        .map(|_| {
+            let mut reader = open();
+            assert_eq!(reader.as_reader(VMS, "DESCRIBE", &[]).status, 200);
+            reader
+        })
+        .collect();
+    assert_eq!(strangers.len() + further.len(), LIMIT + 8);
+}
+
 #[test]
 fn the_stored_form_is_the_owners_and_holds_no_password() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::fs::Permissions;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -60,10 +62,17 @@ struct Scene {
 
 /// One camera; "vms" has a password, "pinned" a certificate as well, "shy" reads over TLS only.
 fn scene() -> Scene {
+    scene_with(0o644)
+}
+
+/// As [`scene`], with a key of that mode.
+fn scene_with(key_mode: u32) -> Scene {
     let folder = TempDir::new().unwrap();
     let (shown, reader) = (Identity::new(), Identity::new());
     shown.write(folder.path(), "gateway");
     reader.write(folder.path(), "reader");
+    let key = folder.path().join("gateway.key");
+    std::fs::set_permissions(&key, Permissions::from_mode(key_mode)).unwrap();
     let camera = scene::camera("lobby", 7);
     let rtsps = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut config = GatewayConfig::open(vec![scene::config("lobby", &camera)]);
@@ -183,6 +192,21 @@ fn players_play_over_tls() {
     }
     let metrics = scene.gateway.metrics();
     assert!(metrics.value("cofferdam_rtsp_bytes_out_total", &["transport=\"tls\""]) > Some(1000.0));
+}
+
+/// Started as root, the gateway reads a key that its own user may not; a renewal would need that.
+#[test]
+#[allow(clippy::print_stderr)]
+fn a_key_that_can_be_read_at_the_start_only_is_told_then() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root has files that the gateway's own user may not read");
+        return;
+    }
+    let scene = scene_with(0o600);
+    let stream = connect(scene.rtsps, rustls::ALL_VERSIONS, None).unwrap();
+    assert_eq!(shown(&stream), scene.shown.der());
+    let told = |log: &str| log.contains("`core.key`") && log.contains("will take a restart");
+    eventually("it to be told", || told(&scene.gateway.log()));
 }
 
 /// Whether a player was built to speak TLS on this host; says so where it was not.

@@ -144,7 +144,7 @@ impl Shell {
                 }
                 Output::EndSession(_) => self.sending = false,
                 Output::Login(_) | Output::Malformed(_) => {}
-                Output::CheckPassword(_) => panic!("Basic in clear"),
+                Output::CheckPassword(_) => unreachable!("Basic in clear"),
                 Output::Close(_) => self.closed = true,
             }
         }
