@@ -9,7 +9,7 @@ use cofferdam_picture::FrameRate;
 use cofferdam_rtsp::{
     Access, Channel, Connection, ConnectionSettings, FirstPacket, Frame, FrameError, Framer,
     MAX_BODY, MAX_HEAD, MountDirectory, MountState, MountView, Nonce, Output, PortPair, State,
-    VideoTrack,
+    TunnelDecoder, TunnelRequest, VideoTrack,
 };
 
 /// What a framer makes of a stream, in pieces of `size` bytes.
@@ -59,6 +59,21 @@ pub fn authorization(data: &[u8]) -> bool {
         assert_eq!(qop.nc.len(), 8);
     }
     true
+}
+
+/// Half a tunnel of HTTP: the first byte says in pieces of what size its body comes. True when it is one,
+/// and what goes up can be read.
+pub fn http_tunnel(data: &[u8]) -> bool {
+    let Some((&size, stream)) = data.split_first() else { return false };
+    let Ok(Some((request, length))) = TunnelRequest::parse(stream) else { return false };
+    assert!(length <= MAX_HEAD && !request.cookie.is_empty());
+    let body = &stream[length..];
+    let in_one = TunnelDecoder::new().decode(body);
+    let mut decoder = TunnelDecoder::new();
+    let pieces = body.chunks(usize::from(size) + 1).map(|piece| decoder.decode(piece));
+    let in_pieces: Result<Vec<Vec<u8>>, _> = pieces.collect();
+    assert_eq!(in_pieces.map(|pieces| pieces.concat()), in_one, "requests depend on how they come");
+    in_one.is_ok()
 }
 
 struct Mounts;

@@ -18,7 +18,7 @@ use cofferdam_unit_filter::{Format, LargestPicture, UnitFilter, limits};
 #[path = "rtsp.rs"]
 mod rtsp;
 
-pub use rtsp::{authorization, rtsp_connection, rtsp_framing};
+pub use rtsp::{authorization, http_tunnel, rtsp_connection, rtsp_framing};
 
 const LARGEST: LargestPicture = LargestPicture { long: 3840, short: 2160 };
 
@@ -26,7 +26,7 @@ const LARGEST: LargestPicture = LargestPicture { long: 3840, short: 2160 };
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("h264_filter", h264_filter),
     ("h265_filter", h265_filter),
     ("parameter_sets", parameter_sets),
@@ -37,6 +37,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("rtsp_framing", rtsp_framing),
     ("rtsp_connection", rtsp_connection),
     ("authorization", authorization),
+    ("http_tunnel", http_tunnel),
 ];
 
 /// Filters one access unit, and checks what comes out. True when something does.
