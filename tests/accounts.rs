@@ -48,7 +48,7 @@ fn players_log_in_and_play_over_both_transports() {
     let scene = scene();
     let url =
         scene.gateway.url("lobby/main").replace("rtsp://", &format!("rtsp://vms:{PASSWORD}@"));
-    let players: Vec<_> = [Client::Ffmpeg, Client::Gstreamer]
+    let players: Vec<_> = Client::ALL
         .into_iter()
         .filter(|client| programs::has(client.program(), "accounts"))
         .flat_map(|client| [(client, Transport::Tcp), (client, Transport::Udp)])

@@ -48,10 +48,15 @@ pub(crate) fn command(transport: Transport, url: &str, home: &Path) -> (Command,
         words.push(url.into());
         None
     } else {
-        let (gateway, path) = parts(url).expect("a mount's URL");
+        let account = url.strip_prefix("rtsp://").and_then(|rest| rest.split_once('@'));
+        let (account, plain) = account
+            .map_or((String::new(), url.to_owned()), |(account, rest)| {
+                (format!("{account}@"), format!("rtsp://{rest}"))
+            });
+        let (gateway, path) = parts(&plain).expect("a mount's URL");
         let door = Door::open(gateway, transport);
         words.extend(["--demux=avformat", "--avformat-format=rtsp"].map(Into::into));
-        words.push(format!("rtsp://{}/{path}", door.address));
+        words.push(format!("rtsp://{account}{}/{path}", door.address));
         Some(door)
     };
     words.push("vlc://quit".into());
