@@ -46,6 +46,16 @@ pub fn config(honest: &Camera) -> CameraConfig {
 /// # Panics
 /// When that is not so.
 pub fn assert_untouched(gateway: &Gateway, honest: &Camera, watch: Watch, most_lost: u32) {
+    let (lost, gaps) = lost(gateway, honest, watch);
+    assert!(lost <= most_lost, "the honest camera's reader lost what is between these: {gaps:?}");
+}
+
+/// How many pictures since its first the honest camera's reader has not got, and between which.
+///
+/// # Panics
+/// When the camera has had a fault or a second worker.
+#[must_use]
+pub fn lost(gateway: &Gateway, honest: &Camera, watch: Watch) -> (u32, Vec<(u32, u32)>) {
     watch.wait_for(RATE as usize * 3);
     let metrics = gateway.metrics();
     let count = |name| metrics.value(name, &["camera=\"honest\""]).unwrap_or(0.0);
@@ -55,8 +65,7 @@ pub fn assert_untouched(gateway: &Gateway, honest: &Camera, watch: Watch, most_l
     let gaps = gaps(&watch.stop());
     // One that comes out of order counts as all.
     let lost = gaps.iter().map(|(before, after)| after.checked_sub(before + 1).unwrap_or(u32::MAX));
-    let lost = lost.fold(0, u32::saturating_add);
-    assert!(lost <= most_lost, "the honest camera's reader lost what is between these: {gaps:?}");
+    (lost.fold(0, u32::saturating_add), gaps)
 }
 
 /// Counters of pictures that came one after the other, and were not sent so.

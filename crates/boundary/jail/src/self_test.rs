@@ -1,6 +1,8 @@
 //! Trying that the jail holds: a layer that silently does nothing must not go unnoticed.
 
+use std::io::ErrorKind::WouldBlock;
 use std::os::raw::{c_int, c_long};
+use std::time::Duration;
 
 use cofferdam_picture_ring::JailLayer;
 use rustix::io::Errno;
@@ -121,6 +123,10 @@ enum Ended {
     Code(i32),
 }
 
+/// How often, and how far apart, a child is tried to be made: a second in all.
+const MOST_TRIES: u32 = 50;
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+
 /// A sacrificed child survived what it tried.
 const SURVIVED: i32 = 1;
 
@@ -128,10 +134,20 @@ fn sacrifice(
     attempt: &Attempt,
     lock: &impl Fn() -> Result<(), JailError>,
 ) -> Result<Pid, JailError> {
-    // SAFETY: this process has one thread (`lock` made sure), so the child has all of its state and
-    // no lock is held by a thread that is gone. The child ends by `_exit`, which runs none of this
-    // process's own ends.
-    let child = unsafe { libc::fork() };
+    let mut tries = 0;
+    let child = loop {
+        // SAFETY: this process has one thread (`lock` made sure), so the child has all of its state and
+        // no lock is held by a thread that is gone. The child ends by `_exit`, which runs none of this
+        // process's own ends.
+        let child = unsafe { libc::fork() };
+        let crowded = child == -1 && std::io::Error::last_os_error().kind() == WouldBlock;
+        if !crowded || tries == MOST_TRIES {
+            break child;
+        }
+        // The user's processes are too many at the moment: others are starting, or ending.
+        tries += 1;
+        std::thread::sleep(BETWEEN_TRIES);
+    };
     match child {
         -1 => Err(failed(format!("starting a child: {}", std::io::Error::last_os_error()))),
         0 => {
