@@ -66,11 +66,6 @@ fn every_mistake_names_its_key_and_what_was_found() {
         ),
         (
             "[core]",
-            "[isolation]\nallow = []\n[core]",
-            "FILE: `isolation`: expected a key that this version honours",
-        ),
-        (
-            "[core]",
             "[jail]\nsandbox = \"of\"\n[core]",
             "FILE: `jail.sandbox`: expected \"strict\" or \"off\", found \"of\"",
         ),
