@@ -56,6 +56,12 @@ pub(crate) fn folded_text(form: &[u8]) -> Vec<Pattern> {
     let each = |write: fn(u8) -> String| -> Vec<u8> {
         form.iter().map(|byte| write(*byte)).collect::<String>().into_bytes()
     };
+    // What would come after the last byte need not be there.
+    let joined = |write: fn(u8) -> String, separator: &str| -> Vec<u8> {
+        form.iter().map(|byte| write(*byte)).collect::<Vec<_>>().join(separator).into_bytes()
+    };
+    let hex: fn(u8) -> String = |byte| format!("{byte:02x}");
+    let decimal: fn(u8) -> String = |byte| byte.to_string();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let percent: String = form
         .iter()
@@ -66,15 +72,15 @@ pub(crate) fn folded_text(form: &[u8]) -> Vec<Pattern> {
         .collect();
     let mut patterns = vec![
         Pattern { encoding: "hexadecimal", bytes: hexadecimal(form).into_bytes() },
-        Pattern { encoding: "hexadecimal, spaced", bytes: each(|b| format!("{b:02x} ")) },
-        Pattern { encoding: "hexadecimal, with colons", bytes: each(|b| format!("{b:02x}:")) },
+        Pattern { encoding: "hexadecimal, spaced", bytes: joined(hex, " ") },
+        Pattern { encoding: "hexadecimal, with colons", bytes: joined(hex, ":") },
         Pattern { encoding: "percent-encoded", bytes: percent.into_bytes() },
         Pattern { encoding: "percent-encoded throughout", bytes: each(|b| format!("%{b:02x}")) },
         Pattern { encoding: "\\x escapes", bytes: each(|b| format!("\\x{b:02x}")) },
         Pattern { encoding: "\\u escapes", bytes: each(|b| format!("\\u00{b:02x}")) },
         Pattern { encoding: "octal escapes", bytes: each(|b| format!("\\{b:03o}")) },
-        Pattern { encoding: "decimal list", bytes: each(|b| format!("{b}, ")) },
-        Pattern { encoding: "decimal list, tight", bytes: each(|b| format!("{b},")) },
+        Pattern { encoding: "decimal list", bytes: joined(decimal, ", ") },
+        Pattern { encoding: "decimal list, tight", bytes: joined(decimal, ",") },
         // Rust's and JSON's way with what is not printable.
         Pattern { encoding: "escaped", bytes: form.escape_ascii().to_string().into_bytes() },
         Pattern { encoding: "UTF-8 of Latin-1", bytes: latin_1(form) },
@@ -83,12 +89,6 @@ pub(crate) fn folded_text(form: &[u8]) -> Vec<Pattern> {
             bytes: String::from_utf8_lossy(form).into_owned().into_bytes(),
         },
     ];
-    for pattern in &mut patterns {
-        // What comes after the last byte need not be there.
-        while matches!(pattern.bytes.last(), Some(b' ' | b':' | b',')) && !form.ends_with(b" ") {
-            pattern.bytes.pop();
-        }
-    }
     // A text that is mostly replacement marks is no mark any more.
     patterns.retain(|pattern| {
         pattern.encoding != "UTF-8, replaced" || String::from_utf8(form.to_vec()).is_ok()
@@ -144,5 +144,20 @@ mod tests {
         assert_eq!(written("escaped"), "A/\\xffz 12\\n");
         assert_eq!(written("decimal list"), "65, 47, 255, 122, 32, 49, 50, 10");
         assert_eq!(written("octal escapes"), "\\101\\057\\377\\172\\040\\061\\062\\012");
+    }
+
+    #[test]
+    fn a_mark_that_ends_like_a_separator_is_written_as_any_other() {
+        for last in [b' ', b',', b':'] {
+            let form = [1, last];
+            let patterns = || folded_text(&form);
+            let decimal = pattern(patterns(), "decimal list");
+            assert_eq!(decimal, format!("1, {last}").into_bytes());
+            assert_eq!(
+                pattern(patterns(), "hexadecimal, with colons"),
+                format!("01:{last:02x}").into_bytes()
+            );
+            assert!(pattern(patterns(), "UTF-8 of Latin-1").ends_with(&[last]));
+        }
     }
 }
