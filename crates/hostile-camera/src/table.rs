@@ -12,7 +12,7 @@ pub fn markdown() -> String {
         "# Hostile cameras\n\n\
          {} cameras that attack, each beside an honest one, in `tests/hostile.rs`: every attack ends at its \
          limit, shows in the metrics as told here, and costs the honest camera no picture. Where a row \
-         names two faults, chance decides between them. The cameras are \
+         names several faults, chance decides between them. The cameras are \
          `crates/hostile-camera/src/catalogue`; this page is printed from there \
          (`COFFERDAM_BLESS=1 cargo test -p cofferdam-hostile-camera`).\n\n\
          That each limit is what contains its attacks is shown by lifting it: \

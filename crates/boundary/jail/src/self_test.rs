@@ -123,8 +123,8 @@ enum Ended {
     Code(i32),
 }
 
-/// How often, and how far apart, a child is tried to be made: a second in all.
-const MOST_TRIES: u32 = 50;
+/// How often, and how far apart, a child is tried to be made: four seconds in all.
+const MOST_TRIES: u32 = 200;
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// A sacrificed child survived what it tried.

@@ -34,7 +34,7 @@ pub(super) fn all() -> Vec<Scenario> {
         OF.fault(
             "setup-body-without-end",
             "claims a body of 400,000,000 bytes for its answer to SETUP and sends them",
-            &[TooMuchData],
+            &[TooMuchData, WorkerWedged],
             Limit::Answers,
             || {
                 let head = "Session: 1\r\nContent-Length: 400000000\r\n";
@@ -44,7 +44,7 @@ pub(super) fn all() -> Vec<Scenario> {
         OF.fault(
             "setup-headers-without-end",
             "sends headers to its answer to SETUP without end",
-            &[TooMuchData],
+            &[TooMuchData, WorkerWedged],
             Limit::Answers,
             || after_description([begun(), Act::Repeat(b"X-More: of the same\r\n".repeat(800))]),
         ),
@@ -154,7 +154,7 @@ pub(super) fn all() -> Vec<Scenario> {
         OF.fault(
             "requests-without-end",
             "sends requests of its own instead of an answer to SETUP",
-            &[TooMuchData, ProtocolViolation],
+            &[TooMuchData, ProtocolViolation, WorkerWedged],
             Limit::Answers,
             || {
                 let request = b"OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 9\r\n\r\n".repeat(400);
