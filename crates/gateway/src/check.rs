@@ -15,10 +15,9 @@ use crate::programs::Programs;
 use crate::vetting::{Vetted, Vetting, ask};
 
 /// Checks a configuration, and this host for it.
-#[allow(clippy::print_stdout)]
 pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
     let config = config::load(&options.config)?;
-    println!("configuration  good: {} camera(s)", config.cameras.len());
+    say!("configuration  good: {} camera(s)", config.cameras.len());
 
     let mut refused = Vec::new();
     // A side started apart opens what is its own, and the host may have no more than that.
@@ -39,39 +38,39 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
         Side::Camera => "camera's password",
         Side::Core => "account and certificate",
     };
-    println!("secrets        good: every {files} file can be read");
+    say!("secrets        good: every {files} file can be read");
 
     let programs = Programs::find()?;
     programs.ingest()?;
     let encode = programs.encode()?;
-    println!("programs       good: cofferdam-ingest and cofferdam-encode stand beside cofferdam");
+    say!("programs       good: cofferdam-ingest and cofferdam-encode stand beside cofferdam");
 
     let vetting = Vetting::new(&programs, &config.core.vetted);
     let mut not_vetted = Vec::new();
     for name in config.encoders().into_iter().filter(|_| encodes) {
         match attest(&vetting, &encode, name).await? {
-            Ok(Vetted { element, version, files, .. }) => println!(
+            Ok(Vetted { element, version, files, .. }) => say!(
                 "encoder        vetted: {}, {element} {version}, {files} files by {}",
                 name.as_str(),
                 vetting.list().display()
             ),
             Err(line) => {
-                println!("encoder        NOT VETTED: {}", name.as_str());
+                say!("encoder        NOT VETTED: {}", name.as_str());
                 not_vetted.push(line);
             }
         }
     }
     match config.reader.len() {
-        _ if config.readers.anonymous => println!("readers        anyone may watch"),
-        0 => println!("readers        closed: nobody may watch"),
-        accounts => println!("readers        {accounts} account(s)"),
+        _ if config.readers.anonymous => say!("readers        anyone may watch"),
+        0 => say!("readers        closed: nobody may watch"),
+        accounts => say!("readers        {accounts} account(s)"),
     }
     match config.jail.sandbox {
         Sandbox::Strict => {
-            println!("sandbox        strict: workers run locked in, or not at all");
+            say!("sandbox        strict: workers run locked in, or not at all");
         }
         Sandbox::Off => {
-            println!("sandbox        OFF: workers are not locked in; every picture says so");
+            say!("sandbox        OFF: workers are not locked in; every picture says so");
         }
     }
     let isolated = isolation(&config, options).await;
@@ -83,7 +82,6 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
 }
 
 /// Prints the self-check's table.
-#[allow(clippy::print_stdout)]
 async fn isolation(config: &Config, options: &CheckOptions) -> Result<(), Exit> {
     let stance = match options.side {
         Side::Both => Stance::Together,
@@ -91,16 +89,16 @@ async fn isolation(config: &Config, options: &CheckOptions) -> Result<(), Exit> 
         Side::Core => Stance::Core,
     };
     let Some(check) = SelfCheck::new(config, stance, &options.config) else {
-        println!("isolation      {NOT_CONFIGURED}");
+        say!("isolation      {NOT_CONFIGURED}");
         return Ok(());
     };
     let report = check.look().await?;
     let failed: Vec<_> = report.failed().into_iter().map(|check| check.name()).collect();
     if failed.is_empty() {
-        println!("isolation      good: no check failed that is not allowed to\n{report}");
+        say!("isolation      good: no check failed that is not allowed to\n{report}");
         return Ok(());
     }
-    println!("isolation      NOT ISOLATED\n{report}");
+    say!("isolation      NOT ISOLATED\n{report}");
     Err(Exit::isolation(format!("the isolation self-check failed: {}", failed.join(", "))))
 }
 

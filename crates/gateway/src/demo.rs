@@ -44,7 +44,6 @@ const CAMERAS: &[DemoCamera] = &[
 const FOOTAGE_PICTURE: &str = "width = 1280, height = 720, fps = 25";
 
 /// Runs until Ctrl-C.
-#[allow(clippy::print_stdout)]
 pub(crate) async fn run(options: &DemoOptions) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
     let programs = Programs::find()?;
@@ -61,13 +60,13 @@ pub(crate) async fn run(options: &DemoOptions) -> Result<(), Exit> {
         .spawn()
         .map_err(|error| Exit::run_time(format!("starting the gateway: {error}")))?;
 
-    println!("configuration  {}", config.display());
+    say!("configuration  {}", config.display());
     for (name, _, _) in &cameras {
-        println!("stream         rtsp://{}/{name}/main", options.rtsp);
-        println!("               rtsp://{}/{name}/sub", options.rtsp);
+        say!("stream         rtsp://{}/{name}/main", options.rtsp);
+        say!("               rtsp://{}/{name}/sub", options.rtsp);
     }
-    println!("metrics        http://{}/metrics", options.admin);
-    println!("stop           Ctrl-C");
+    say!("metrics        http://{}/metrics", options.admin);
+    say!("stop           Ctrl-C");
 
     let outcome = tokio::select! {
         () = signals.stop() => Ok(()),
@@ -114,6 +113,10 @@ async fn start_cameras(
     }
     let mut expected: Vec<(&str, &str)> = CAMERAS.iter().map(|c| (c.name, c.picture)).collect();
     if let Some(footage) = &options.footage {
+        std::fs::File::open(footage).map_err(|error| {
+            let path = footage.display();
+            Exit::run_time(format!("--footage: expected a video file, found {path}: {error}"))
+        })?;
         let footage = absolute(footage);
         let footage = footage.to_str().ok_or_else(|| failed("the path is not UTF-8".into()))?;
         command = command.argument("--footage").argument(footage);

@@ -4,6 +4,10 @@
 //! C media code is linked here.
 #![forbid(unsafe_code)]
 
+// First: a macro is known from where it stands on.
+#[macro_use]
+mod say;
+
 mod accounts;
 mod attest;
 mod both;

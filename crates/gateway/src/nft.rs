@@ -13,10 +13,9 @@ use crate::exit::Exit;
 const RTSP: u16 = 554;
 
 /// Prints the rules for the configuration at `path`.
-#[allow(clippy::print_stdout)]
 pub(crate) fn run(path: &Path) -> Result<(), Exit> {
     let config = config::load(path)?;
-    print!("{}", firewall(&config, path)?);
+    say!("{}", firewall(&config, path)?.to_string().trim_end());
     Ok(())
 }
 

@@ -89,7 +89,8 @@ impl JailLayer {
             Self::WriteXorExecute => "Linux 6.3",
             Self::SystemCalls => "Linux 4.14 with CONFIG_SECCOMP_FILTER",
             Self::SelfTest => {
-                "a kernel and a container engine that leave seccomp and Landlock alone"
+                "a kernel and a container engine that leave seccomp and Landlock alone, and a user \
+                 whose processes are not too many"
             }
         }
     }

@@ -58,11 +58,12 @@ fn load_over(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
         };
         return Err(ConfigError(unknown.iter().map(mistake).collect()));
     }
-    let file = parsed.map_err(|error| {
+    let mut file = parsed.map_err(|error| {
         let path = plain_path(&track.path().to_string());
         let (key, what) = typing::explain(&path, &error.to_string());
         ConfigError(vec![Mistake { source: source_of(&key), key: with_id(&key, &ids), what }])
     })?;
+    file.resolve(path.parent().unwrap_or(Path::new("")));
     validate(file).map_err(|found| {
         let place = |(key, what): (String, String)| Mistake { source: source_of(&key), key, what };
         ConfigError(found.into_iter().map(place).collect())

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod listeners;
 mod load;
+mod paths;
 mod reader;
 mod secret;
 mod typing;

@@ -78,7 +78,6 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Exit> {
     Ok(path)
 }
 
-#[allow(clippy::print_stdout)]
 fn say(line: &str) {
-    println!("{line}");
+    say!("{line}");
 }

@@ -309,6 +309,17 @@ fn two_cameras_of_one_id_are_refused() {
 }
 
 #[test]
+fn secrets_are_looked_for_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cofferdam.toml");
+    let account = "username = \"viewer\"\npassword_file = \"lobby.password\"";
+    std::fs::write(&path, format!("{SMALLEST}\n{account}\n")).unwrap();
+    let config = load(&path).unwrap();
+    let found = &config.cameras[0].account.as_ref().unwrap().password_file;
+    assert_eq!(*found, folder.path().join("lobby.password"));
+}
+
+#[test]
 fn the_reference_file_shows_the_defaults() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let smallest = load(&folder.join("cofferdam.toml")).unwrap();
