@@ -34,6 +34,15 @@ const X265: &str = "x265enc speed-preset=ultrafast tune=zerolatency bitrate=2000
                     rtph265pay config-interval=-1 name=pay0 pt=96";
 const JPEG: &str = "jpegenc quality=85 ! rtpjpegpay name=pay0 pt=26";
 
+/// Pixels three quarters as wide as they are high, as older cameras have them.
+const NARROW: &str = "capssetter caps=\"video/x-raw,pixel-aspect-ratio=(fraction)3/4\" ! \
+                      x264enc speed-preset=ultrafast tune=zerolatency bitrate=2000 key-int-max=10 ! \
+                      rtph264pay config-interval=-1 name=pay0 pt=96";
+const INTERLACED: &str = "interlace field-pattern=2:2 top-field-first=true ! \
+                          x264enc speed-preset=superfast tune=zerolatency bitrate=2000 \
+                          key-int-max=10 interlaced=true ! \
+                          rtph264pay config-interval=-1 name=pay0 pt=96";
+
 /// A camera: its pictures' form as raw caps, and how it encodes them.
 struct Form {
     id: &'static str,
@@ -99,6 +108,16 @@ fn first_picture(url: &str, (width, height): (u32, u32)) -> Vec<u8> {
     output.stdout
 }
 
+/// How the fields of a stream's pictures are ordered, as FFmpeg reads it.
+fn field_order(url: &str) -> String {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-rtsp_transport", "tcp", "-show_entries", "stream=field_order"])
+        .args(["-of", "csv=p=0", url])
+        .output()
+        .expect("ffprobe runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 #[test]
 fn every_form_of_picture_comes_out_in_the_same_colours() {
     if !foreign_camera::available("every_form_of_picture_comes_out_in_the_same_colours") {
@@ -116,6 +135,8 @@ fn every_form_of_picture_comes_out_in_the_same_colours() {
             columns: (40, 240),
             ..Form::new("pillars", "format=I420,colorimetry=bt709", X264)
         },
+        Form { columns: (40, 240), ..Form::new("narrow", "format=I420,colorimetry=bt709", NARROW) },
+        Form::new("interlaced", "format=I420,colorimetry=bt709", INTERLACED),
         Form {
             more: "encoder = { name = \"openh264\" }",
             ..Form::new("openh264", "format=I420,colorimetry=bt709", X264)
@@ -131,6 +152,9 @@ fn every_form_of_picture_comes_out_in_the_same_colours() {
     ];
     let all = || forms.iter().chain(&refused);
     let cameras: Vec<_> = all().map(Form::start).collect();
+    let interlaced = forms.iter().position(|form| form.id == "interlaced").expect("one of them");
+    let order = field_order(&cameras[interlaced].url());
+    assert!(["tt", "bb", "tb", "bt"].contains(&order.as_str()), "the camera sends {order:?}");
     let config = GatewayConfig::open(all().zip(&cameras).map(|(form, c)| form.config(c)).collect());
     let gateway = Gateway::start(&config);
 

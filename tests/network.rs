@@ -284,7 +284,8 @@ fn in_two_namespaces_the_sides_share_a_socket_and_neither_network_is_on_the_othe
         assert_eq!(code, Some(3), "forwarding, at the least: {table}");
         // Each looks at what is its own.
         assert_eq!(table.contains("\nencoder "), side == "core", "{table}");
-        assert_eq!(table.contains("\nsecrets "), side == "camera", "{table}");
+        assert_eq!(table.contains("every camera's password file"), side == "camera", "{table}");
+        assert_eq!(table.contains("every account and certificate file"), side == "core", "{table}");
         site.mend(&config, side);
     }
     // Either alone lacks the other's network, which is as it should be; for both it is not.
