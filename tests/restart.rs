@@ -1,6 +1,12 @@
 //! Workers and sides die; readers keep their sessions, neighbours notice nothing.
 #![forbid(unsafe_code)]
-#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +48,7 @@ fn drain(player: &Player, into: &mut Vec<Barcode>) {
     }
 }
 
-/// Numbers that are spread, and the same on each run.
+/// Numbers that are spread, and the same for the same seed.
 fn spread(seed: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(Some(seed), |n| {
         Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223))
@@ -61,17 +67,42 @@ fn ten_kills_of_either_worker_leave_the_session_alive_and_the_neighbour_untouche
     let mut neighbour = playing(&gateway, "spared/main");
     let mut seen = Vec::new();
     let mut last = 0;
-    for (round, chance) in (0..10).zip(spread(7)) {
-        let program = ["cofferdam-ingest", "cofferdam-encode"][chance as usize % 2];
-        let worker = until(DEADLINE, program, || gateway.worker(program, "struck"));
-        assert!(worker.signal(Signal::KILL));
-        let replaced = |new: &Process| new.pid != worker.pid;
-        until(DEADLINE, "another worker", || gateway.worker(program, "struck").filter(replaced));
+    let seed = std::process::id();
+    println!("seed {seed}");
+    let mut chances = spread(seed);
+    let mut chance = |below: u32| chances.next().expect("it never ends") % below;
+    for round in 0..10 {
+        // At any moment of a group of pictures: two seconds.
+        let moment = Instant::now() + Duration::from_millis(chance(2000).into());
+        while let Some(left) = moment.checked_duration_since(Instant::now())
+            && let Some(shown) = player.next(left)
+        {
+            last = player.barcode(&shown).map_or(last, |code| last.max(code.counter));
+        }
+        let programs: &[&str] = [
+            &["cofferdam-ingest"][..],
+            &["cofferdam-encode"],
+            &["cofferdam-ingest", "cofferdam-encode"],
+        ][chance(3) as usize];
+        let mut killed = Vec::new();
+        for &program in programs {
+            let worker = until(DEADLINE, program, || gateway.worker(program, "struck"));
+            assert!(worker.signal(Signal::KILL), "seed {seed}, round {round}");
+            killed.push((program, worker.pid));
+        }
+        for (program, pid) in killed {
+            let replaced = |new: &Process| new.pid != pid;
+            until(DEADLINE, "another worker", || {
+                gateway.worker(program, "struck").filter(replaced)
+            });
+        }
+        let program = programs.join(" and ");
         // Old pictures may still be on their way: only one made after the kill counts.
         let mut late = Vec::new();
         drain(&player, &mut late);
         last = late.iter().map(|code| code.counter).fold(last, u32::max);
-        last = newer(&player, last + scene::RATE, &format!("round {round}, {program}")).counter;
+        last =
+            newer(&player, last + scene::RATE, &format!("seed {seed}, {round}: {program}")).counter;
         drain(&neighbour, &mut seen);
     }
     assert!(player.is_running(), "the reader's session ended");
