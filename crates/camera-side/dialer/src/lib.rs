@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod connect;
+mod crowd;
 mod introduce;
 mod lifecycle;
 mod rings;
@@ -86,7 +87,7 @@ pub async fn run(settings: DialerSettings, stop: impl Future<Output = ()>) {
     let worker = Arc::new(supervisor::WorkerProgram {
         program: settings.worker,
         environment: settings.environment,
-        processes: supervisor::WorkerProgram::processes_of(settings.cameras.len()),
+        processes: crowd::limit(settings.cameras.len()),
     });
     let interface: Option<Arc<str>> = settings.interface.map(Into::into);
     let (stopping, stopped) = watch::channel(false);

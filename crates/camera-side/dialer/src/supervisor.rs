@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::{IngestBoot, descriptors};
-use cofferdam_jail::{Bounds, Program, Session, SpawnError, User, WorkerCommand};
+use cofferdam_jail::{Bounds, Program, Session, SpawnError, WorkerCommand};
 use cofferdam_picture::MonotonicTime;
 use cofferdam_picture_ring::{Counter, Fault, IngestState, JailLayer, SideIsolation, Writer};
 use rustix::process::Signal;
@@ -31,28 +31,6 @@ pub(crate) struct WorkerProgram {
     pub(crate) environment: &'static [(&'static str, &'static str)],
     /// Processes and threads that the user may have when a worker starts another.
     pub(crate) processes: u64,
-}
-
-/// Processes of a worker's: itself, and those that it sends out to try its jail.
-const PROCESSES: u64 = 8;
-/// Room for the workers of another gateway, where the user is one that only gateways become.
-const GATEWAYS: u64 = 64;
-/// Room for whatever else a user starts who is anybody.
-const ANYBODY: u64 = 1024;
-
-impl WorkerProgram {
-    /// What [`processes`](Self::processes) is for that many cameras, all starting at once.
-    ///
-    /// Asked once: a worker that went wild would raise the limit of the next.
-    pub(crate) fn processes_of(cameras: usize) -> u64 {
-        let cameras = u64::try_from(cameras).unwrap_or(u64::MAX);
-        let others = if rustix::process::getuid().as_raw() == User::CAMERA.id {
-            GATEWAYS
-        } else {
-            ANYBODY.saturating_add(rustix::system::sysinfo().procs.into())
-        };
-        PROCESSES.saturating_mul(cameras).saturating_add(others)
-    }
 }
 
 /// Bytes of memory, besides its ring, that a worker may map while it starts. It has below 300 MB when
