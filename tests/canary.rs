@@ -6,21 +6,27 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cofferdam_canary::client::{self, Transport};
+use cofferdam_canary::client::{self, Transport, Watched};
+use cofferdam_canary::connection::{self, Connection};
 use cofferdam_canary::relay::Relay;
 use cofferdam_canary::{Capture, Kind, Mark, PlantedCamera, Search};
 use cofferdam_picture::{FrameRate, Geometry};
 use cofferdam_simulator::{
     Authentication, Camera, CameraSettings, Codec, Content, Credentials, Drawn,
 };
+use cofferdam_system_tests::gateway::free_port;
 use cofferdam_system_tests::{
-    CameraConfig, Client, Gateway, GatewayConfig, Player, eventually, programs, scene,
+    CameraConfig, Client, Gateway, GatewayConfig, Player, accounts, eventually, programs, scene,
 };
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::{NamedTempFile, TempDir};
 
 const USER: &str = "viewer";
@@ -90,8 +96,12 @@ fn password_file() -> NamedTempFile {
     file
 }
 
+/// Whether a reader has seen enough.
+fn enough(packets: usize, lasted: Duration) -> bool {
+    packets > 40 && lasted > Duration::from_secs(3)
+}
+
 fn play(gateway: &Gateway, mount: &str, transport: Transport) -> Vec<Capture> {
-    let enough = |packets, lasted| packets > 40 && lasted > Duration::from_secs(3);
     let seen = client::watch(gateway.rtsp, mount, transport, enough).unwrap();
     assert_eq!(seen.status, 200, "{mount} {transport:?}");
     assert!(seen.packets > 40, "{mount} {transport:?}: {} packets", seen.packets);
@@ -110,13 +120,7 @@ fn everything_emitted(
     config.preamble = format!("[log]\n{log}");
     let mut gateway = Gateway::start(&config);
     let mut captures = Vec::new();
-    for camera in &cameras {
-        let id = format!("camera=\"{}\"", camera.id);
-        // By then it has said goodbye once, was connected to again, and was asked whether it lives.
-        gateway.wait_for_metric("cofferdam_camera_pictures_in_total", &[&id], |n| n > 64.0);
-        gateway.wait_for_metric("cofferdam_camera_state", &[&id, "state=\"live\""], |v| v == 1.0);
-        assert!(camera.camera.connections() >= 2, "{} said goodbye", camera.id);
-    }
+    wait_until_all_was_said(&gateway, &cameras);
     if readers {
         captures.extend(streams(&gateway, &cameras));
     }
@@ -147,7 +151,17 @@ fn everything_emitted(
     (cameras, captures)
 }
 
-/// What readers of every mount are sent over both transports.
+fn wait_until_all_was_said(gateway: &Gateway, cameras: &[Planted]) {
+    for camera in cameras {
+        let id = format!("camera=\"{}\"", camera.id);
+        // By then it has said goodbye once, was connected to again, and was asked whether it lives.
+        gateway.wait_for_metric("cofferdam_camera_pictures_in_total", &[&id], |n| n > 64.0);
+        gateway.wait_for_metric("cofferdam_camera_state", &[&id, "state=\"live\""], |v| v == 1.0);
+        assert!(camera.camera.connections() >= 2, "{} said goodbye", camera.id);
+    }
+}
+
+/// What readers of every mount are sent over each transport.
 fn streams(gateway: &Gateway, cameras: &[Planted]) -> Vec<Capture> {
     let mounts: Vec<(String, Transport)> = cameras
         .iter()
@@ -156,6 +170,7 @@ fn streams(gateway: &Gateway, cameras: &[Planted]) -> Vec<Capture> {
             [
                 mount("main", Transport::Tcp),
                 mount("main", Transport::Udp),
+                mount("main", Transport::Tunnel),
                 mount("sub", Transport::Tcp),
             ]
         })
@@ -266,6 +281,90 @@ fn nothing_a_camera_wrote_reaches_the_core_or_a_text_log() {
 fn nothing_a_camera_wrote_reaches_the_core_or_a_json_log() {
     // The streams do not depend on the form of a log.
     nothing_is_found("level = \"trace\"\nformat = \"json\"", false);
+}
+
+/// A reader over TLS, who knows the gateway's certificate.
+fn over_tls(address: SocketAddr, certificate: &CertificateDer<'static>) -> Connection {
+    let mut known = RootCertStore::empty();
+    known.add(certificate.clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(known)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let socket = connection::socket(address).unwrap();
+    // The handshake waits for its answers; looks for packets do not.
+    let mut stream = StreamOwned::new(session, socket);
+    eventually("the handshake", || {
+        if stream.conn.is_handshaking() {
+            // An error is an answer that is not there yet, or ends the wait.
+            let _ = stream.conn.complete_io(&mut stream.sock);
+        }
+        !stream.conn.is_handshaking()
+    });
+    Connection::tls(address, stream)
+}
+
+/// Readers with accounts, over TLS: what they are sent, and what the audit log says of them.
+#[test]
+fn nothing_a_camera_wrote_reaches_who_logs_in_over_tls_or_the_audit_log() {
+    const NAME: &str = "vms";
+    let _turn = turn();
+    let cameras =
+        vec![Planted::start("h264", 1, Codec::H264), Planted::start("mjpeg", 2, Codec::Mjpeg)];
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let shown = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(path("crt"), shown.cert.pem()).unwrap();
+    std::fs::write(path("key"), shown.signing_key.serialize_pem()).unwrap();
+    let rtsps = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let password = password_file();
+    let mut config =
+        GatewayConfig::open(cameras.iter().map(|c| c.config(password.path())).collect());
+    config.anonymous = false;
+    config.preamble = accounts::block(folder.path(), NAME, "[\"*/main\"]", "");
+    config.preamble.push_str("[log]\nlevel = \"trace\"\n");
+    let (crt, key) = (path("crt"), path("key"));
+    config.core = format!("rtsps = \"{rtsps}\"\ncertificate = \"{crt}\"\nkey = \"{key}\"\n");
+    let mut gateway = Gateway::start(&config);
+    wait_until_all_was_said(&gateway, &cameras);
+
+    let read = |mount: &str, password: &str| -> Watched {
+        let reader = over_tls(rtsps, shown.cert.der()).logged_in(NAME, password);
+        client::watch_through(reader, mount, false, enough).unwrap()
+    };
+    let mut captures = Vec::new();
+    for camera in &cameras {
+        let main = format!("{}/main", camera.id);
+        for (mount, password, status) in [
+            (&main, accounts::PASSWORD, 200),
+            (&main, "wrong password", 401),
+            (&format!("{}/sub", camera.id), accounts::PASSWORD, 403),
+        ] {
+            let seen = read(mount, password);
+            assert_eq!(seen.status, status, "{mount}");
+            assert!(status != 200 || seen.packets > 40, "{mount}: {} packets", seen.packets);
+            captures.extend(seen.captures);
+        }
+        camera.assert_every_mark_was_sent();
+    }
+    gateway.stop();
+    let log = gateway.log();
+    for event in ["login", "refused", "forbidden", "session_start", "session_end"] {
+        let told = |line: &str| line.contains(&format!("audit=\"{event}\""));
+        assert!(log.lines().any(told), "{event}: {log}");
+    }
+    captures.push(Capture::new("log", Kind::Bytes(gateway.log_bytes())));
+    let searched = search(&cameras).captures(&captures);
+    assert_eq!(searched.findings, []);
+    assert!(searched.bytes > 100_000, "{} bytes", searched.bytes);
+    // The control: a mark in what came through TLS would have been found.
+    let Some(Capture { kind: Kind::Rtsp(bytes), .. }) = captures.first() else { panic!("RTSP") };
+    let with_mark = [bytes, cameras[0].marks.marks[0].bytes()].concat();
+    let forged = Capture::new("forged", Kind::Rtsp(with_mark));
+    assert!(!search(&cameras).captures([&forged]).findings.is_empty());
 }
 
 /// What a pipeline that runs beside the gateway made of a planted camera.

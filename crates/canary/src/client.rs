@@ -1,16 +1,13 @@
 //! The least RTSP reader (RFC 2326) and HTTP client, which keep every byte they are sent.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::capture::{deinterleave, header, message_length, payload};
+use crate::connection::{Connection, PATIENCE, Wire};
 use crate::{Capture, Kind};
 
-/// For connecting and for each answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long one look for bytes waits.
-const LOOK: Duration = Duration::from_millis(20);
 /// The most that is kept of one connection, in bytes.
 const MOST_KEPT: usize = 64 * 1024 * 1024;
 
@@ -21,6 +18,8 @@ pub enum Transport {
     Tcp,
     /// In datagrams.
     Udp,
+    /// Interleaved in an RTSP connection within HTTP.
+    Tunnel,
 }
 
 /// What a reader saw.
@@ -66,12 +65,31 @@ pub fn watch(
     address: SocketAddr,
     path: &str,
     transport: Transport,
+    done: impl FnMut(usize, Duration) -> bool,
+) -> Result<Watched, WatchError> {
+    let connected = match transport {
+        Transport::Tcp => Connection::clear(address, "TCP"),
+        Transport::Udp => Connection::clear(address, "UDP"),
+        Transport::Tunnel => Connection::tunnel(address, path),
+    };
+    let connection = connected.map_err(|source| WatchError::Io { address, source })?;
+    watch_through(connection, path, transport == Transport::Udp, done)
+}
+
+/// As [`watch`], through a connection that is there already; packets come in it, or as `datagrams`.
+///
+/// # Errors
+/// As [`watch`].
+pub fn watch_through(
+    connection: Connection,
+    path: &str,
+    datagrams: bool,
     mut done: impl FnMut(usize, Duration) -> bool,
 ) -> Result<Watched, WatchError> {
-    let mut reader = Reader::connect(address)?;
-    let how = if transport == Transport::Tcp { "TCP" } else { "UDP" };
-    let name = format!("{path} over {how}");
-    let url = format!("rtsp://{address}/{path}");
+    let address = connection.address;
+    let name = format!("{path} over {}", connection.how);
+    let url = format!("{}://{address}/{path}", connection.scheme);
+    let mut reader = Reader::new(connection);
     let refused = |reader: Reader, status| Watched {
         captures: vec![Capture::new(name.clone(), Kind::Rtsp(reader.kept))],
         status,
@@ -84,10 +102,10 @@ pub fn watch(
     }
     let base = header(&head, "content-base").unwrap_or(url);
     let track = track(&body, &base);
-    let sockets = match transport {
-        Transport::Tcp => None,
-        Transport::Udp => Some(Datagrams::bind(address.ip()).map_err(|e| reader.failed(e))?),
-    };
+    let sockets = datagrams
+        .then(|| Datagrams::bind(address.ip()))
+        .transpose()
+        .map_err(|error| reader.failed(error))?;
     let wanted = match &sockets {
         None => "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n".to_owned(),
         Some(Datagrams { port, .. }) => {
@@ -147,8 +165,9 @@ pub fn watch(
 /// # Errors
 /// When it cannot be reached.
 pub fn ask(address: SocketAddr, name: &str, request: &[u8]) -> Result<Capture, WatchError> {
-    let mut reader = Reader::connect(address)?;
-    reader.socket.write_all(request).map_err(|error| reader.failed(error))?;
+    let connected = Connection::clear(address, "TCP");
+    let mut reader = Reader::new(connected.map_err(|source| WatchError::Io { address, source })?);
+    reader.wire.write_all(request).map_err(|error| reader.failed(error))?;
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end && reader.look()? {
         let whole = message_length(&reader.kept);
@@ -175,19 +194,18 @@ pub fn get(address: SocketAddr, path: &str) -> Result<(u16, String, Capture), Wa
 
 struct Reader {
     address: SocketAddr,
-    socket: TcpStream,
+    wire: Box<dyn Wire>,
+    /// Header lines of each request.
+    fields: String,
     session: Option<String>,
     number: u32,
     kept: Vec<u8>,
 }
 
 impl Reader {
-    fn connect(address: SocketAddr) -> Result<Self, WatchError> {
-        let failed = |source| WatchError::Io { address, source };
-        let socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        socket.set_read_timeout(Some(LOOK)).map_err(failed)?;
-        Ok(Self { address, socket, session: None, number: 0, kept: Vec::new() })
+    fn new(connection: Connection) -> Self {
+        let Connection { address, wire, fields, kept, .. } = connection;
+        Self { address, wire, fields, session: None, number: 0, kept }
     }
 
     const fn failed(&self, source: io::Error) -> WatchError {
@@ -208,8 +226,10 @@ impl Reader {
         self.number += 1;
         let (number, before) = (self.number, self.kept.len());
         let session = self.session.as_ref().map_or(String::new(), |s| format!("Session: {s}\r\n"));
-        let text = format!("{method} {url} RTSP/1.0\r\nCSeq: {number}\r\n{session}{fields}\r\n");
-        self.socket.write_all(text.as_bytes()).map_err(|error| self.failed(error))?;
+        let own = &self.fields;
+        let text =
+            format!("{method} {url} RTSP/1.0\r\nCSeq: {number}\r\n{own}{session}{fields}\r\n");
+        self.wire.write_all(text.as_bytes()).map_err(|error| self.failed(error))?;
         let end = Instant::now() + PATIENCE;
         loop {
             let open = self.look()?;
@@ -225,7 +245,7 @@ impl Reader {
     /// Keeps what is there; false once the server has closed the connection.
     fn look(&mut self) -> Result<bool, WatchError> {
         let mut chunk = [0; 64 * 1024];
-        match self.socket.read(&mut chunk) {
+        match self.wire.read(&mut chunk) {
             Ok(0) => Ok(false),
             Ok(read) => {
                 self.kept.extend_from_slice(&chunk[..read]);
@@ -281,7 +301,7 @@ fn track(sdp: &str, base: &str) -> String {
     let control = media.lines().find_map(|line| line.trim().strip_prefix("a=control:"));
     match control {
         None | Some("*") => base.to_owned(),
-        Some(absolute) if absolute.starts_with("rtsp://") => absolute.to_owned(),
+        Some(absolute) if absolute.contains("://") => absolute.to_owned(),
         Some(relative) => format!("{}/{relative}", base.trim_end_matches('/')),
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod capture;
 pub mod client;
+pub mod connection;
 mod encoding;
 mod mark;
 pub mod relay;
