@@ -5,9 +5,13 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
+use cofferdam_canary::Kind;
+use cofferdam_canary::capture::{deinterleave, payload};
+use cofferdam_canary::client::{self, Transport};
 use cofferdam_system_tests::foreign_camera::{self, ForeignCamera};
 use cofferdam_system_tests::{CameraConfig, Gateway, GatewayConfig, until};
 
@@ -118,6 +122,35 @@ fn field_order(url: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// The sequence parameter sets that a reader is sent in the stream, each once (RFC 6184 §5.2).
+fn parameter_sets(gateway: &Gateway, id: &str) -> BTreeSet<Vec<u8>> {
+    let done = |packets, lasted| packets > 60 && lasted > Duration::from_secs(2);
+    let mount = format!("{id}/main");
+    let seen = client::watch(gateway.rtsp, &mount, Transport::Tcp, done).unwrap();
+    assert_eq!(seen.status, 200, "{id}");
+    let Kind::Rtsp(bytes) = &seen.captures[0].kind else { panic!("{id}: no RTSP") };
+    let packets = deinterleave(bytes).1.into_iter().flat_map(|(_, packets)| packets);
+    let payloads = packets.filter_map(|packet| payload(&packet).map(<[u8]>::to_vec));
+    let is_set = |unit: &Vec<u8>| unit.first().is_some_and(|header| header & 0x1F == 7);
+    payloads.flat_map(nal_units).filter(is_set).collect()
+}
+
+/// The NAL units of a payload that is one, or an aggregate of some (RFC 6184 §5.7.1).
+fn nal_units(payload: Vec<u8>) -> Vec<Vec<u8>> {
+    const STAP_A: u8 = 24;
+    if payload.first().is_none_or(|header| header & 0x1F != STAP_A) {
+        return vec![payload];
+    }
+    let mut units = Vec::new();
+    let mut rest = &payload[1..];
+    while let [high, low, following @ ..] = rest {
+        let (unit, after) = following.split_at(u16::from_be_bytes([*high, *low]).into());
+        units.push(unit.to_vec());
+        rest = after;
+    }
+    units
+}
+
 #[test]
 fn every_form_of_picture_comes_out_in_the_same_colours() {
     if !foreign_camera::available("every_form_of_picture_comes_out_in_the_same_colours") {
@@ -159,6 +192,7 @@ fn every_form_of_picture_comes_out_in_the_same_colours() {
     let gateway = Gateway::start(&config);
 
     let mut complaints = Vec::new();
+    let mut published = BTreeMap::new();
     for form in &forms {
         let labels = [&format!("camera=\"{}\"", form.id), "state=\"live\""];
         until(Duration::from_secs(40), &format!("{}: pictures", form.id), || {
@@ -166,8 +200,17 @@ fn every_form_of_picture_comes_out_in_the_same_colours() {
         });
         let picture = first_picture(&gateway.url(&format!("{}/main", form.id)), form.size);
         complaints.extend(form.complaint(&picture));
+        published.insert(form.id, parameter_sets(&gateway, form.id));
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
+    // What a stream says of its colours is no word of the camera's: whatever that has, a reader is sent
+    // the same bytes. The control: another size or encoder has others.
+    let one = &published["h264-420"];
+    assert_eq!(one.len(), 1, "{one:?}");
+    for (form, sets) in &published {
+        let differs = ["pillars", "openh264"].contains(form);
+        assert_eq!(sets != one, differs, "{form}: {sets:?} beside {one:?}");
+    }
     for form in &refused {
         let labels = [&format!("camera=\"{}\"", form.id), "fault=\"unsupported_picture\""];
         gateway.wait_for_metric("cofferdam_camera_faults_total", &labels, |faults| faults >= 1.0);
