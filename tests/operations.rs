@@ -101,6 +101,52 @@ fn metrics_follow_the_pictures() {
     assert_eq!(http::get(gateway.admin, "/healthz").map(|(status, _)| status), Some(200));
 }
 
+/// Without interfaces nothing is checked, and whoever looks is told: in the log, as a metric (above), by
+/// `check` (below) and as status.
+#[test]
+fn without_interfaces_log_and_status_say_that_nothing_is_isolated() {
+    let camera = scene::camera("yard", 1);
+    let mut config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
+    let status = |gateway: &Gateway| {
+        let (code, text) = http::get(gateway.admin, "/status").unwrap();
+        assert_eq!(code, 200, "{text}");
+        text
+    };
+    let gateway = Gateway::start(&config);
+    eventually("the camera to be live", || status(&gateway).contains("camera     yard  live\n"));
+    let text = status(&gateway);
+    assert!(text.contains("isolation  NOT ISOLATED: no interfaces are configured\n"), "{text}");
+    assert!(text.contains("jail       workers are locked in\n"), "{text}");
+    let told = |log: &str| {
+        let line = |line: &str| line.contains("WARN not isolated: no interfaces are configured");
+        log.lines().any(line)
+    };
+    assert!(told(&gateway.log()), "{}", gateway.log());
+    drop(gateway);
+
+    // The control: with an interface it is checked. Loopback is no network of its own, which is found and
+    // here allowed.
+    let allow = [
+        "interfaces",
+        "forwarding",
+        "ipv6",
+        "routes",
+        "prefixes",
+        "listeners",
+        "arp",
+        "sources",
+        "redirects",
+        "privileges",
+        "user",
+    ];
+    config.preamble = format!("[isolation]\nallow = {allow:?}\n");
+    config.core = "interface = \"lo\"\n".into();
+    let gateway = Gateway::start(&config);
+    let text = status(&gateway);
+    assert!(text.starts_with("isolation  isolated"), "{text}");
+    assert!(!told(&gateway.log()), "{}", gateway.log());
+}
+
 /// Readiness is about the gateway, not about cameras.
 #[test]
 fn a_gateway_without_any_camera_in_reach_is_ready_and_describes() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use cofferdam_admin::Isolation;
 use cofferdam_isolation::{
     Change, Check, Finding, Outcome, OwnListener, ReadError, Report, Stance, Subject, read,
 };
@@ -199,6 +200,16 @@ impl IsolationMetrics {
         }
     }
 
+    /// What is shown, where a self-check is made.
+    pub(crate) fn status(&self) -> Isolation {
+        let bad = |check: &Check| self.check(*check).get() == 0;
+        let checks = Check::ALL.into_iter().filter(bad).map(Check::name).collect();
+        match self.isolated.get() {
+            0 => Isolation::Failed { checks },
+            _ => Isolation::Holds { allowed: checks },
+        }
+    }
+
     fn show_nothing(&self) {
         self.isolated.set(0);
         for check in Check::ALL {
@@ -256,10 +267,16 @@ mod tests {
         };
         let (isolated, routes) = ("cofferdam_isolated 1\n", "_check{check=\"routes\"} 1\n");
         assert!(!shown(isolated) && !shown(routes));
+        assert!(
+            matches!(metrics.status(), Isolation::Failed { checks } if checks.len() == Check::ALL.len())
+        );
+        let both = || vec![Check::Privileges.name(), Check::User.name()];
         metrics.show(Some(&report(&[])));
+        assert_eq!(metrics.status(), Isolation::Failed { checks: both() });
         assert!(!shown(isolated) && shown(routes) && shown("_check{check=\"user\"} 0\n"));
         metrics.show(Some(&report(&[Check::Privileges, Check::User])));
         assert!(shown(isolated) && shown("_check{check=\"user\"} 0\n"));
+        assert_eq!(metrics.status(), Isolation::Holds { allowed: both() });
         metrics.show(None);
         assert!(!shown(isolated) && !shown(routes));
     }

@@ -1,11 +1,14 @@
-//! Metrics and health over HTTP, on a listener of its own.
+//! Metrics, health and status over HTTP, on a listener of its own.
 //!
 //! Read-only and without parameters: `/metrics` (OpenMetrics text for who accepts it, the older
-//! Prometheus text for everybody else), `/healthz` (the process runs) and `/readyz` (every mount can
-//! be described).
+//! Prometheus text for everybody else), `/status` (the same in a few lines, for people), `/healthz`
+//! (the process runs) and `/readyz` (every mount can be described).
 #![forbid(unsafe_code)]
 
 mod plain;
+mod status;
+
+pub use status::{CameraStatus, Isolation, Status};
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,12 +26,18 @@ use tokio::net::TcpListener;
 pub struct Admin {
     registry: Arc<Registry>,
     ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    status: Arc<dyn Fn() -> Status + Send + Sync>,
 }
 
 impl Admin {
-    /// An admin page over `registry`; `ready` says whether readers can be served.
-    pub fn new(registry: Registry, ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { registry: Arc::new(registry), ready: Arc::new(ready) }
+    /// An admin page over `registry`; `ready` says whether readers can be served, `status` how things
+    /// stand.
+    pub fn new(
+        registry: Registry,
+        ready: impl Fn() -> bool + Send + Sync + 'static,
+        status: impl Fn() -> Status + Send + Sync + 'static,
+    ) -> Self {
+        Self { registry: Arc::new(registry), ready: Arc::new(ready), status: Arc::new(status) }
     }
 
     /// Answers on `listener` until `stop` completes.
@@ -43,11 +52,16 @@ impl Admin {
         axum::serve(listener, self.router()).with_graceful_shutdown(stop).await
     }
 
+    fn status_text(&self) -> String {
+        (self.status)().to_string()
+    }
+
     fn router(self) -> Router {
         Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(readiness))
+            .route("/status", get(|State(admin): State<Self>| async move { admin.status_text() }))
             .with_state(self)
     }
 }
@@ -115,7 +129,9 @@ mod tests {
         counter.inc_by(3);
         let ready = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ready);
-        let admin = Admin::new(registry, move || seen.load(Ordering::Relaxed));
+        let status =
+            || Status { isolation: Isolation::NotConfigured, locked_in: true, cameras: Vec::new() };
+        let admin = Admin::new(registry, move || seen.load(Ordering::Relaxed), status);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -131,6 +147,9 @@ mod tests {
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503"));
         ready.store(true, Ordering::Relaxed);
         assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        let answer = get(address, "/status").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("text/plain"), "{answer}");
+        assert!(answer.ends_with(&status().to_string()), "{answer}");
         assert!(get(address, "/nothing").await.starts_with("HTTP/1.1 404"));
 
         stop.send(()).unwrap();

@@ -29,6 +29,22 @@ pub enum Availability {
     Ended,
 }
 
+impl Availability {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::NotReady, Self::Live, Self::Slate, Self::Ended];
+
+    /// Its name in metrics and on the status page.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NotReady => "starting",
+            Self::Live => "live",
+            Self::Slate => "slate",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// A path that readers ask for: one camera's pictures in one size.
 ///
 /// Its parameter sets, source and RTP clock stay the same for as long as the gateway lives.

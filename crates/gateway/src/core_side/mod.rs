@@ -5,6 +5,7 @@ mod encoder;
 mod handover;
 pub(crate) mod listeners;
 mod metrics;
+mod status;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -102,8 +103,10 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let servers =
         listeners::bind(&config, access, certificates.clone(), &mounts, serve_metrics).await?;
     let admin_listener = listeners::admin(&config.core)?;
+    let status =
+        status::page(&config, self_check.is_some(), &mounts, gateway_metrics.isolation.clone());
     let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
-    let admin = Admin::new(registry, ready);
+    let admin = Admin::new(registry, ready, status);
 
     let parent = parent.map(Arc::new);
     let offering = handover::Offering::prepare(&config, parent.clone(), rings)?;

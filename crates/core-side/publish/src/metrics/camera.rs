@@ -55,7 +55,10 @@ impl CameraMetrics {
             let _ = all.camera_faults.get_or_create(&labels);
         }
         Self {
-            state: OneHot::new(all.camera_state.clone(), ALL_STATES.map(state)),
+            state: OneHot::new(
+                all.camera_state.clone(),
+                Availability::ALL.map(|all| state(all.label())),
+            ),
             ingest_state: OneHot::new(
                 all.camera_ingest_state.clone(),
                 IngestState::ALL.iter().map(|code| state(code.label())),
@@ -97,7 +100,7 @@ impl CameraMetrics {
 
     /// Shows what the camera's mounts show.
     pub(crate) fn availability(&mut self, availability: Availability) {
-        let state = availability_label(availability);
+        let state = availability.label();
         self.state.set(Some(StateLabels { camera: self.camera.clone(), state }));
     }
 
@@ -156,17 +159,6 @@ impl CameraMetrics {
         if self.fault.set((fault != Fault::None).then_some(labels)) {
             tracing::info!(camera = %self.camera, %fault, ingest = %state, "camera fault changed");
         }
-    }
-}
-
-const ALL_STATES: [&str; 4] = ["starting", "live", "slate", "ended"];
-
-const fn availability_label(availability: Availability) -> &'static str {
-    match availability {
-        Availability::NotReady => ALL_STATES[0],
-        Availability::Live => ALL_STATES[1],
-        Availability::Slate => ALL_STATES[2],
-        Availability::Ended => ALL_STATES[3],
     }
 }
 
