@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::skip::{Need, skip};
+
 /// What an unprivileged container has: no capability, no way to new privileges, no root, no file system
 /// of its own to write to, and the engine's default list of system calls.
 pub const UNPRIVILEGED: [&str; 5] = [
@@ -25,7 +27,7 @@ pub fn engine(test: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        eprintln!("SKIPPED {test}: no container engine answers to `docker version`");
+        skip(Need::Containers, test, "no container engine answers to `docker version`");
     }
     found
 }

@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::skip::{Need, skip};
+
 /// Debian's own Python: its GStreamer bindings are for no other.
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -30,7 +32,7 @@ pub fn available(test: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        eprintln!("SKIPPED {test}: gir1.2-gst-rtsp-server-1.0 is not installed");
+        skip(Need::Programs, test, "gir1.2-gst-rtsp-server-1.0 is not installed");
     }
     found
 }

@@ -19,6 +19,7 @@ pub mod programs;
 pub mod rtsp;
 pub mod scene;
 pub mod site;
+pub mod skip;
 pub mod units;
 pub mod vetting;
 mod vlc;

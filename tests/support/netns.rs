@@ -8,6 +8,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::programs;
+use crate::skip::{Need, skip};
 
 /// A network namespace, gone when it is dropped; whatever runs in it is to be dropped before.
 #[derive(Debug)]
@@ -28,11 +29,17 @@ pub fn available(test: &str) -> bool {
     for tried in [made, cable] {
         if !tried.status.success() {
             let said = String::from_utf8_lossy(&tried.stderr).trim().to_owned();
-            eprintln!("SKIPPED {test}: no network namespaces on this machine: {said}");
+            skip(Need::Namespaces, test, &format!("no network namespaces on this machine: {said}"));
             return false;
         }
     }
     true
+}
+
+/// Whether everything is here that `test` needs beside namespaces, and they themselves; where not, says so.
+#[must_use]
+pub fn can(test: &str, needed: &[&str]) -> bool {
+    needed.iter().all(|program| programs::has(program, test)) && available(test)
 }
 
 fn unique(role: &str) -> String {

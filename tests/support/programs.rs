@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::skip::{Need, skip};
 use crate::vetting;
 
 /// A program of this workspace, built beside the running test; the gateway with a list of vetted
@@ -50,7 +51,8 @@ pub fn has(name: &str, test: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        eprintln!("SKIPPED {test}: {name} is not installed (scripts/test installs it)");
+        let why = format!("{name} is not installed (scripts/test installs it)");
+        skip(Need::Programs, test, &why);
     }
     found
 }
