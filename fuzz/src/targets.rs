@@ -6,10 +6,11 @@
 use std::cell::RefCell;
 use std::os::fd::AsFd;
 
-use cofferdam_encode_link::{HEADER_LEN, MAX_ACCESS_UNIT, Record, RecordReader};
+use cofferdam_encode_link::{CameraStatus, HEADER_LEN, MAX_ACCESS_UNIT, Record, RecordReader};
 use cofferdam_picture::{Geometry, MonotonicTime, Picture};
 use cofferdam_picture_ring::{
-    Codec, Fault, IngestState, Reader, RingMemory, RingSpec, SlotCount, Writer,
+    Codec, Counter, Fault, IngestState, JailLayer, JailPosture, Reader, RingMemory, RingSpec,
+    SideIsolation, SlotCount, StatusSnapshot, Writer,
 };
 use cofferdam_publish::verified_nal_units;
 use cofferdam_unit_filter::annexb::nals;
@@ -26,13 +27,14 @@ const LARGEST: LargestPicture = LargestPicture { long: 3840, short: 2160 };
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("h264_filter", h264_filter),
     ("h265_filter", h265_filter),
     ("parameter_sets", parameter_sets),
     ("jpeg_filter", jpeg_filter),
     ("output_verifier", output_verifier),
     ("ring_reader", ring_reader),
+    ("status_block", status_block),
     ("records", records),
     ("rtsp_framing", rtsp_framing),
     ("rtsp_connection", rtsp_connection),
@@ -209,6 +211,50 @@ pub fn ring_reader(data: &[u8]) -> bool {
         }
         read
     })
+}
+
+/// A whole status block of a hostile writer's, and what comes of it on the way to the metrics: codes within
+/// the vocabulary, layers that there are, and the same after the pipe. True when a worker would count as
+/// streaming with no fault.
+pub fn status_block(data: &[u8]) -> bool {
+    const LENGTH: usize = 4096;
+    BENCH.with_borrow_mut(|Bench { memory, reader, .. }| {
+        let writer = Writer::map(memory.writer_fd(), reader.spec()).expect("a map");
+        let mut block = data.to_vec();
+        block.resize(LENGTH, 0);
+        rustix::io::pwrite(memory.writer_fd(), &block, 0).expect("a block");
+        let status = reader.status();
+        assert!(IngestState::ALL.contains(&status.state) && Codec::ALL.contains(&status.codec));
+        assert!(Fault::ALL.contains(&status.fault));
+        assert!(SideIsolation::ALL.contains(&status.isolation));
+        let layers = JailLayer::ALL.into_iter().filter(|layer| status.jail.has(*layer));
+        let named = layers.fold(JailPosture::default(), JailPosture::with);
+        assert_eq!(named, status.jail, "a layer that has no name");
+        assert_eq!(writer.status(), status);
+        // Counting on from there neither panics nor leaves the vocabulary.
+        for fault in Fault::ALL {
+            writer.count_fault(*fault);
+        }
+        writer.add(Counter::BytesIn, u64::MAX);
+        assert_eq!(reader.status().fault, status.fault);
+        assert!(
+            reader.status().counter(Counter::BytesIn)
+                == status.counter(Counter::BytesIn).wrapping_sub(1)
+        );
+        assert_eq!(through_the_pipe(&status), status);
+        status.state == IngestState::Streaming && status.fault == Fault::None
+    })
+}
+
+/// A status block as it comes out of the encode worker's pipe.
+fn through_the_pipe(status: &StatusSnapshot) -> StatusSnapshot {
+    let report = CameraStatus { ingest: status.clone(), ..CameraStatus::default() };
+    let mut reader = RecordReader::new();
+    reader.push(&report.to_record());
+    match reader.next_record() {
+        Ok(Some(Record::Status(report))) => report.ingest,
+        other => panic!("expected a report, found {other:?}"),
+    }
 }
 
 /// What an encode worker writes into its pipe, in pieces: the first byte says how large.
