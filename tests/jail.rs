@@ -1,6 +1,12 @@
 //! The jail in the whole product: real workers, real cameras, real players.
 #![forbid(unsafe_code)]
-#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used
+)]
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +24,12 @@ use cofferdam_system_tests::{
 use rustix::process::Signal;
 
 const DEADLINE: Duration = Duration::from_secs(30);
+/// What is promised of a worker that was killed: pictures of the next one after so long.
+const REPLACED: Duration = Duration::from_secs(2);
+/// How often that is tried, on a machine that has nothing else to do.
+const ATTEMPTS: usize = 3;
+/// And on any other.
+const MOST_ATTEMPTS: u32 = 9;
 const CODECS: [(&str, Codec, &str); 3] = [
     ("gate", Codec::H264, "x264"),
     ("yard", Codec::H265, "openh264"),
@@ -137,9 +149,12 @@ fn a_worker_killed_for_a_violation_is_named_so_and_streams_again_within_two_seco
     let url = gateway.url("gate/main");
     let player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, scene::size());
     assert_eq!(player.barcodes(5, DEADLINE).0.len(), 5);
-    // A busy machine may cost an attempt its two seconds; it costs not all of them.
-    let mut took = Vec::new();
-    for attempt in 1..=4 {
+    // A busy machine may cost an attempt its two seconds; most have them. More are made only while
+    // that is not so.
+    let mut took: Vec<Duration> = Vec::new();
+    let promised =
+        |took: &[Duration]| took.iter().filter(|back| **back <= REPLACED).count() * 2 > took.len();
+    for attempt in 1..=MOST_ATTEMPTS {
         while player.next(Duration::ZERO).is_some() {}
         let before = player.barcodes(1, DEADLINE).0[0].counter;
         let worker = gateway.worker("cofferdam-ingest", "gate").unwrap();
@@ -159,7 +174,7 @@ fn a_worker_killed_for_a_violation_is_named_so_and_streams_again_within_two_seco
             &["camera=\"gate\"", "fault=\"jail_violation\""],
             |count| count >= f64::from(attempt),
         );
-        if back <= Duration::from_secs(2) {
+        if took.len() >= ATTEMPTS && promised(&took) {
             break;
         }
         // Two seconds of pictures make the next start immediate again.
@@ -168,7 +183,8 @@ fn a_worker_killed_for_a_violation_is_named_so_and_streams_again_within_two_seco
             player.next(Duration::from_millis(100));
         }
     }
-    assert!(took.iter().any(|back| *back <= Duration::from_secs(2)), "{took:?}");
+    eprintln!("back with pictures of a new worker after {took:?}");
+    assert!(promised(&took), "most within {REPLACED:?}: {took:?}");
     assert!(gateway.log().contains("jail_violation"), "{}", gateway.log());
 
     let worker = gateway.worker("cofferdam-encode", "gate").unwrap();
