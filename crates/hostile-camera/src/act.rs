@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub enum Act {
     Stream(Duration, Make),
     /// The same, that many times.
     Times(u32, Duration, Make),
+    /// Sends these bytes as a datagram to where its connection comes from.
+    Datagram(Vec<u8>),
     /// Says that it will send nothing more, and listens on.
     HalfClose,
     /// Closes the connection.
@@ -54,6 +56,7 @@ impl fmt::Debug for Act {
             Self::Repeat(_) => "Repeat",
             Self::Stream(..) => "Stream",
             Self::Times(..) => "Times",
+            Self::Datagram(_) => "Datagram",
             Self::HalfClose => "HalfClose",
             Self::Close => "Close",
             Self::Reset => "Reset",
@@ -106,6 +109,10 @@ impl Stage {
                 },
                 Act::Stream(pause, make) => self.stream_out(0..=u32::MAX, *pause, make)?,
                 Act::Times(count, pause, make) => self.stream_out(1..=*count, *pause, make)?,
+                Act::Datagram(bytes) => {
+                    let socket = UdpSocket::bind((self.stream.local_addr()?.ip(), 0))?;
+                    socket.send_to(bytes, self.stream.peer_addr()?)?;
+                }
                 Act::HalfClose => self.stream.shutdown(Shutdown::Write)?,
                 Act::Close => return Ok(()),
                 Act::Reset => {

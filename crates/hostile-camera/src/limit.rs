@@ -1,5 +1,7 @@
 //! What contains an attack.
 
+use crate::{Path, Row};
+
 /// A limit of the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {
@@ -21,9 +23,9 @@ pub enum Limit {
     Failures,
     /// Time without a sign of life of the worker's.
     SignOfLife,
-    /// The wait before the next worker.
+    /// The wait before the next worker: against what would be done again and again.
     Wait,
-    /// A process for each camera.
+    /// A process for each camera: whatever a reader makes of its bytes ends that one.
     Process,
     /// No password in clear.
     NoBasic,
@@ -35,6 +37,14 @@ pub enum Limit {
     Size,
     /// Reference pictures.
     References,
+    /// Reference pictures of H.265, by size.
+    H265References,
+    /// Macroblocks of reference pictures.
+    ReferenceMacroblocks,
+    /// Bytes of an access unit.
+    LargestUnit,
+    /// Segments of a JPEG image.
+    Segments,
     /// Slices of an access unit.
     Slices,
     /// NAL units of an access unit that are no slices.
@@ -49,9 +59,22 @@ pub enum Limit {
     NoneNeeded,
 }
 
+/// A limit, where it holds, and against what.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) limit: Limit,
+    pub(crate) path: Path,
+    pub(crate) rows: &'static [Row],
+}
+
 impl Limit {
+    /// This limit, met at `path` by what acts out `rows`.
+    pub(crate) const fn at(self, path: Path, rows: &'static [Row]) -> Held {
+        Held { limit: self, path, rows }
+    }
+
     /// Every limit, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::FirstAnswer,
         Self::Answers,
         Self::Unit,
@@ -68,6 +91,10 @@ impl Limit {
         Self::Formats,
         Self::Size,
         Self::References,
+        Self::H265References,
+        Self::ReferenceMacroblocks,
+        Self::LargestUnit,
+        Self::Segments,
         Self::Slices,
         Self::Others,
         Self::ParameterSet,
@@ -90,12 +117,16 @@ impl Limit {
             Self::Failures => "failures in a row: 100",
             Self::SignOfLife => "sign of life: 2 s",
             Self::Wait => "wait before the next worker",
-            Self::Process => "a process for each camera",
+            Self::Process => "a process for each camera, in its jail",
             Self::NoBasic => "no HTTP Basic",
             Self::OneConnection => "one connection, the dialer's",
             Self::Formats => "formats: 8-bit 4:2:0, known profiles",
             Self::Size => "picture: 3840x2160",
             Self::References => "reference pictures: 16",
+            Self::H265References => "reference pictures of H.265: 6 to 16, by size",
+            Self::ReferenceMacroblocks => "macroblocks of reference pictures: 184,320",
+            Self::LargestUnit => "an access unit: 8 MiB",
+            Self::Segments => "segments of an image: 64",
             Self::Slices => "slices of a unit: 64",
             Self::Others => "other NAL units of a unit: 64",
             Self::ParameterSet => "a parameter set: 2 KiB",

@@ -5,9 +5,9 @@ use std::fmt;
 use cofferdam_picture_ring::{Fault, Filtered};
 
 use crate::media::rtp;
-use crate::{Act, Limit};
+use crate::{Act, Limit, Path, Row};
 
-/// What is attacked: the rows of the threat model that a camera can act out.
+/// What is attacked, coarsely: the parts of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Threat {
     /// The reader of RTSP answers: lengths, headers, encodings.
@@ -92,6 +92,10 @@ pub struct Scenario {
     pub expected: Expected,
     /// What contains it.
     pub contained_by: Limit,
+    /// Where it comes to.
+    pub path: Path,
+    /// What it acts out.
+    pub rows: &'static [Row],
     /// The account that the gateway has for the camera.
     pub account: Account,
     pub(crate) acts: fn() -> Vec<Act>,
@@ -104,7 +108,7 @@ impl Scenario {
         (self.acts)()
     }
 
-    /// The first access unit of its stream, in Annex B, where that is H.264 in whole packets.
+    /// The first access unit of its stream, in Annex B, where that is made of NAL units.
     #[must_use]
     pub fn first_unit(&self) -> Option<Vec<u8>> {
         self.acts().iter().find_map(|act| match act {

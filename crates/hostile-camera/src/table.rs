@@ -1,8 +1,9 @@
 //! The catalogue, for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::{Threat, catalogue};
+use crate::{Limit, Row, Threat, catalogue};
 
 /// The catalogue in Markdown, as `docs/hostile-cameras.md` has it.
 #[must_use]
@@ -18,22 +19,55 @@ pub fn markdown() -> String {
          That each limit is what contains its attacks is shown by lifting it: \
          `crates/camera-side/ingest/tests/lifted.rs`, and the dialer's in \
          `crates/camera-side/dialer/src/lifecycle.rs`. What code does that has taken a worker over is told in \
-         `tests/misbehave.rs`.\n",
-        all.len()
+         `tests/misbehave.rs`.\n\n\
+         The last column says which part of a worker an attack reaches. Attacks that the same limit stops \
+         at the same place count as one: {} differ.\n",
+        all.len(),
+        that_differ()
     );
     for threat in Threat::ALL {
         let _ = write!(
             text,
-            "\n## {}\n\n| camera | what it does | what tells | contained by |\n|---|---|---|---|\n",
+            "\n## {}\n\n| camera | what it does | rows | what tells | contained by | at |\n|---|---|---|---|---|---|\n",
             threat.title()
         );
         for scenario in all.iter().filter(|scenario| scenario.threat == threat) {
             let (name, does) = (scenario.name, scenario.does);
             let (expected, limit) = (&scenario.expected, scenario.contained_by.title());
-            let _ = writeln!(text, "| `{name}` | {does} | {expected} | {limit} |");
+            let rows: Vec<_> = scenario.rows.iter().map(|row| row.id()).collect();
+            let (rows, path) = (rows.join(" "), scenario.path.title());
+            let _ =
+                writeln!(text, "| `{name}` | {does} | {rows} | {expected} | {limit} | {path} |");
         }
     }
+    rows(&mut text);
     text
+}
+
+/// What the rows are, and where each is held.
+fn rows(text: &mut String) {
+    text.push_str(
+        "\n## Rows\n\n\
+         What has to be stood: `T` is the threat model, `H` what is known to break other products, `L` what \
+         was found to break the client library (retina 0.4.21). Each is acted out above, or held by the \
+         test that is named, or both.\n\n\
+         | row | what it is | cameras | tests elsewhere |\n|---|---|---|---|\n",
+    );
+    let all = catalogue();
+    for row in Row::ALL {
+        let acted = all.iter().filter(|scenario| scenario.rows.contains(row)).count();
+        let tests: Vec<_> = row.elsewhere().iter().map(|test| format!("`{test}`")).collect();
+        let (id, title, tests) = (row.id(), row.title(), tests.join(", "));
+        let _ = writeln!(text, "| {id} | {title} | {acted} | {tests} |");
+    }
+}
+
+/// How many attacks differ in the limit that stops them or in the place where it does.
+fn that_differ() -> usize {
+    let all = catalogue();
+    let contained = all.iter().filter(|scenario| scenario.contained_by != Limit::NoneNeeded);
+    let distinct: BTreeSet<_> = contained.map(|s| (s.contained_by, s.path)).collect();
+    distinct.len()
 }
 
 #[cfg(test)]

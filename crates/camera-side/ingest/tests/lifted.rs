@@ -185,6 +185,16 @@ fn numbers_of_the_filter() {
             lifted(UnitLimits { references: u32::MAX, ..shipped }),
         ),
         (
+            "references-of-the-largest",
+            Limit::ReferenceMacroblocks,
+            lifted(UnitLimits { reference_macroblocks: u64::MAX, ..shipped }),
+        ),
+        (
+            "units-of-eight-megabytes",
+            Limit::LargestUnit,
+            lifted(UnitLimits { largest_unit: most, ..shipped }),
+        ),
+        (
             "sets-of-three-kilobytes",
             Limit::ParameterSet,
             lifted(UnitLimits { parameter_set: most, ..shipped }),
@@ -202,6 +212,29 @@ fn numbers_of_the_filter() {
         assert_eq!(lifted.filter(&mut passed), Ok(()), "{name} is still contained");
         assert!(!passed.is_empty(), "{name}");
     }
+}
+
+/// What is no H.264 comes to the filter as the client library joins it: here by hand.
+#[test]
+fn numbers_of_the_filter_for_other_formats() {
+    let shipped = UnitLimits::SHIPPED;
+    let wide = UnitLimits { luma_of_six_references: u64::MAX / 16, ..shipped };
+    let unit = scenario("h265-references-of-the-largest", Limit::H265References).first_unit();
+    holds_and_lifts(Format::H265, &unit.unwrap(), wide);
+
+    // The scenario's segments, in an image as RFC 2435 makes it.
+    scenario("jpeg-of-seventy-segments", Limit::Segments);
+    let image = include_bytes!("grey.jpeg");
+    let (head, end) = image.split_at(image.len() - 2);
+    let unit = [head, &[0xff, 0xe5, 0, 2].repeat(70), end].concat();
+    holds_and_lifts(Format::Jpeg, &unit, UnitLimits { segments: usize::MAX, ..shipped });
+}
+
+fn holds_and_lifts(format: Format, unit: &[u8], lifted: UnitLimits) {
+    assert!(UnitFilter::new(format, LARGEST).filter(&mut unit.to_vec()).is_err());
+    let mut passed = unit.to_vec();
+    assert_eq!(UnitFilter::within(lifted, format, LARGEST).filter(&mut passed), Ok(()));
+    assert!(!passed.is_empty());
 }
 
 /// Without the filter, the decoder takes what is kept from it, and makes pictures of it.

@@ -3,7 +3,6 @@
 use cofferdam_picture_ring::Filtered;
 
 use crate::edit::Edit;
-use crate::limits::MOST_SEGMENTS;
 use crate::{LargestPicture, Refusal, Tally};
 
 const SOI: u8 = 0xd8;
@@ -13,6 +12,7 @@ const EOI: u8 = 0xd9;
 #[derive(Debug)]
 pub(crate) struct Rules {
     largest: LargestPicture,
+    segments: usize,
 }
 
 /// What was seen of an image.
@@ -34,8 +34,8 @@ struct Marker {
 }
 
 impl Rules {
-    pub(crate) const fn new(largest: LargestPicture) -> Self {
-        Self { largest }
+    pub(crate) const fn new(largest: LargestPicture, segments: usize) -> Self {
+        Self { largest, segments }
     }
 
     /// Says what of `unit` is kept.
@@ -52,7 +52,7 @@ impl Rules {
         let mut image = Image::default();
         let mut at = 2;
         let mut in_scan = false;
-        for _ in 0..MOST_SEGMENTS {
+        for _ in 0..self.segments {
             let marker = if in_scan { end_of_scan(unit, at) } else { marker(unit, at) }?;
             if in_scan {
                 edit.keep(at..marker.start);

@@ -115,9 +115,9 @@ impl UnitFilter {
     #[must_use]
     pub fn within(limits: UnitLimits, format: Format, largest: LargestPicture) -> Self {
         let rules = match format {
-            Format::H264 => Rules::H264(h264::Rules::new(largest, limits.references)),
-            Format::H265 => Rules::H265(h265::Rules::new(largest)),
-            Format::Jpeg => Rules::Jpeg(jpeg::Rules::new(largest)),
+            Format::H264 => Rules::H264(h264::Rules::new(largest, limits)),
+            Format::H265 => Rules::H265(h265::Rules::new(largest, limits.luma_of_six_references)),
+            Format::Jpeg => Rules::Jpeg(jpeg::Rules::new(largest, limits.segments)),
         };
         Self { rules, limits, edit: edit::Edit::default(), tally: Tally::default() }
     }
@@ -130,7 +130,7 @@ impl UnitFilter {
     /// When the unit is refused as a whole. `unit` is empty then.
     pub fn filter(&mut self, unit: &mut Vec<u8>) -> Result<(), Refusal> {
         self.edit.clear();
-        let result = if unit.len() > limits::LARGEST_UNIT {
+        let result = if unit.len() > self.limits.largest_unit {
             Err(Refusal::TooMuch)
         } else {
             match &mut self.rules {

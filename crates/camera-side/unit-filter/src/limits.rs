@@ -37,7 +37,7 @@ pub const BYTES_A_SECOND: u64 = 25_000_000;
 /// while the network was away.
 pub const BURST: u64 = 32 * 1024 * 1024;
 
-/// The limits that are numbers, of a filter's NAL units. A worker's are [`SHIPPED`](Self::SHIPPED), and
+/// The limits that are numbers, of a filter's. A worker's are [`SHIPPED`](Self::SHIPPED), and
 /// nothing sets others but tests, which show that without one of them its attack is not contained.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitLimits {
@@ -49,6 +49,14 @@ pub struct UnitLimits {
     pub parameter_set: usize,
     /// [`MOST_REFERENCES`], of H.264.
     pub references: u32,
+    /// [`MOST_REFERENCE_MACROBLOCKS`], of H.264.
+    pub reference_macroblocks: u64,
+    /// [`LUMA_OF_SIX_REFERENCES`], of H.265.
+    pub luma_of_six_references: u64,
+    /// [`LARGEST_UNIT`], of every format.
+    pub largest_unit: usize,
+    /// [`MOST_SEGMENTS`], of JPEG.
+    pub segments: usize,
 }
 
 impl UnitLimits {
@@ -58,5 +66,9 @@ impl UnitLimits {
         others: MOST_OTHERS,
         parameter_set: LARGEST_PARAMETER_SET,
         references: MOST_REFERENCES,
+        reference_macroblocks: MOST_REFERENCE_MACROBLOCKS,
+        luma_of_six_references: LUMA_OF_SIX_REFERENCES,
+        largest_unit: LARGEST_UNIT,
+        segments: MOST_SEGMENTS,
     };
 }

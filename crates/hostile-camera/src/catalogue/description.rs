@@ -5,11 +5,11 @@ use cofferdam_picture_ring::Fault::{
 };
 
 use super::{Family, SOON, TENTH, pictures};
-use crate::Limit;
 use crate::act::Act;
 use crate::media::{description, h264};
 use crate::rtsp::{described, playing_as};
 use crate::scenario::{Expected, Scenario, Threat};
+use crate::{Limit, Path, Row};
 
 const OF: Family = Family(Threat::Description);
 
@@ -20,24 +20,28 @@ pub(super) fn all() -> Vec<Scenario> {
             "blank-formats",
             "describes video in a blank list of formats",
             &[WorkerCrashed],
-            Limit::Process,
+            Limit::Process.at(Path::MediaLine, &[Row::T1, Row::L1]),
             || describing(&description::of("m=video 0 RTP/AVP  \r\n")),
         ),
         OF.fault(
             "empty-description",
             "describes nothing",
-            &[NoVideo, ProtocolViolation],
-            Limit::Wait,
+            &[ProtocolViolation],
+            Limit::Process.at(Path::DescriptionText, &[Row::T1]),
             || describing(""),
         ),
-        OF.fault("only-audio", "describes audio alone", &[NoVideo], Limit::Wait, || {
-            describing(&description::of("m=audio 0 RTP/AVP 0\r\na=control:a\r\n"))
-        }),
+        OF.fault(
+            "only-audio",
+            "describes audio alone",
+            &[NoVideo],
+            Limit::Wait.at(Path::StreamChoice, &[Row::T1, Row::T16]),
+            || describing(&description::of("m=audio 0 RTP/AVP 0\r\na=control:a\r\n")),
+        ),
         OF.fault(
             "unknown-codec",
             "describes a codec that is not decoded here",
             &[UnsupportedCodec],
-            Limit::Wait,
+            Limit::Formats.at(Path::StreamChoice, &[Row::T1, Row::T4]),
             || {
                 let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H266/90000\r\na=control:v\r\n";
                 describing(&description::of(media))
@@ -47,14 +51,14 @@ pub(super) fn all() -> Vec<Scenario> {
             "a-thousand-streams",
             "describes a thousand audio streams",
             &[NoVideo],
-            Limit::Wait,
+            Limit::Wait.at(Path::StreamChoice, &[Row::T1]),
             || describing(&description::of(&"m=audio 0 RTP/AVP 0\r\na=control:a\r\n".repeat(1000))),
         ),
         OF.fault(
             "no-clock",
             "describes a clock of 0 Hz",
-            &[ProtocolViolation, UnsupportedCodec, NoVideo],
-            Limit::Wait,
+            &[ProtocolViolation],
+            Limit::Process.at(Path::FormatLine, &[Row::T1]),
             || {
                 let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/0\r\na=control:v\r\n";
                 playing_as(&description::of(media), [pictures(TENTH, h264::key())])
@@ -64,7 +68,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "description-in-no-language",
             "sends a description that is no text",
             &[ProtocolViolation],
-            Limit::Wait,
+            Limit::Process.at(Path::DescriptionText, &[Row::T1]),
             || {
                 let head = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\n\
                              Content-Length: 8\r\n\r\n\xff\xfe\x00\x01\xc0\xaf\r\n";
@@ -75,7 +79,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "broken-parameter-sets",
             "describes parameter sets that are none, and sends good ones",
             Expected::Plays,
-            Limit::NoneNeeded,
+            Limit::NoneNeeded.at(Path::FormatParameters, &[Row::T1]),
             || {
                 let media = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:v\r\n\
                              a=fmtp:96 packetization-mode=1;sprop-parameter-sets=////,AAAA\r\n";
@@ -86,7 +90,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "another-codec-than-described",
             "describes H.265 and sends H.264",
             &[DecodeFailed],
-            Limit::Failures,
+            Limit::Failures.at(Path::H265Payload, &[Row::T3]),
             || playing_as(&description::h265(), [pictures(SOON, h264::key())]),
         ),
     ]

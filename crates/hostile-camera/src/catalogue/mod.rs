@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use cofferdam_picture_ring::Fault;
 
-use crate::Limit;
 use crate::act::{Act, Make};
+use crate::limit::Held;
 use crate::media::{h264, rtp};
 use crate::scenario::{Account, Expected, Scenario, Threat};
 
@@ -52,7 +52,7 @@ impl Family {
         name: &'static str,
         does: &'static str,
         expected: Expected,
-        contained_by: Limit,
+        held: Held,
         acts: fn() -> Vec<Act>,
     ) -> Scenario {
         Scenario {
@@ -60,7 +60,9 @@ impl Family {
             threat: self.0,
             does,
             expected,
-            contained_by,
+            contained_by: held.limit,
+            path: held.path,
+            rows: held.rows,
             account: Account::None,
             acts,
         }
@@ -72,10 +74,10 @@ impl Family {
         name: &'static str,
         does: &'static str,
         fault: &'static [Fault],
-        contained_by: Limit,
+        held: Held,
         acts: fn() -> Vec<Act>,
     ) -> Scenario {
-        self.scenario(name, does, Expected::Fault(fault), contained_by, acts)
+        self.scenario(name, does, Expected::Fault(fault), held, acts)
     }
 }
 
@@ -103,6 +105,7 @@ mod tests {
     use std::collections::{BTreeSet, HashSet};
 
     use super::*;
+    use crate::Limit;
 
     #[test]
     fn names_are_distinct_and_camera_ids() {
@@ -122,5 +125,21 @@ mod tests {
         assert_eq!(threats, Threat::ALL.into());
         let limits: BTreeSet<_> = all.iter().map(|scenario| scenario.contained_by).collect();
         assert_eq!(limits, Limit::ALL.into());
+    }
+
+    /// Attacks that the same limit stops at the same place count once, and those that do no harm not at all.
+    #[test]
+    fn there_are_sixty_that_differ() {
+        let contained = catalogue();
+        let contained = contained.iter().filter(|s| s.contained_by != Limit::NoneNeeded);
+        let distinct: HashSet<_> = contained.map(|s| (s.contained_by, s.path)).collect();
+        assert!(distinct.len() >= 60, "{} scenarios that differ", distinct.len());
+    }
+
+    #[test]
+    fn every_scenario_names_its_rows() {
+        for scenario in catalogue() {
+            assert!(!scenario.rows.is_empty(), "{}", scenario.name);
+        }
     }
 }

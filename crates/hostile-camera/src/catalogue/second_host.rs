@@ -3,11 +3,11 @@
 use cofferdam_picture_ring::Fault::{ProtocolViolation, RtspStatus};
 
 use super::{Family, TENTH, pictures};
-use crate::Limit;
 use crate::act::{Act, ELSEWHERE};
-use crate::media::{description, h264};
+use crate::media::{description, h264, rtp};
 use crate::rtsp::{after_description, answer, played, playing_as, set_up, set_up_by};
 use crate::scenario::{Expected, Scenario, Threat};
+use crate::{Limit, Path, Row};
 
 const OF: Family = Family(Threat::SecondHost);
 
@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "redirect",
             "answers DESCRIBE with a redirection to another host",
             &[RtspStatus],
-            Limit::OneConnection,
+            Limit::OneConnection.at(Path::Location, &[Row::T1, Row::H4]),
             || {
                 let head = format!("Location: rtsp://{ELSEWHERE}/stream\r\n");
                 vec![Act::Hear, answer("302 Moved", &head, "")]
@@ -27,7 +27,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "base-elsewhere",
             "names another host as the base of its description",
             Expected::Plays,
-            Limit::OneConnection,
+            Limit::OneConnection.at(Path::ContentBase, &[Row::T1, Row::H5, Row::L7]),
             || {
                 let head = format!(
                     "Content-Base: rtsp://{ELSEWHERE}/\r\nContent-Type: application/sdp\r\n"
@@ -48,7 +48,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "control-elsewhere",
             "names another host as the place of its stream",
             Expected::Plays,
-            Limit::OneConnection,
+            Limit::OneConnection.at(Path::Control, &[Row::T1, Row::H5]),
             || {
                 let media = format!(
                     "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
@@ -61,7 +61,7 @@ pub(super) fn all() -> Vec<Scenario> {
             "packets-from-elsewhere",
             "answers SETUP with datagrams from another host",
             &[ProtocolViolation],
-            Limit::OneConnection,
+            Limit::OneConnection.at(Path::Transport, &[Row::T8, Row::L8]),
             || {
                 let head = "Session: 1\r\nTransport: RTP/AVP;unicast;client_port=5000-5001;\
                             source=127.0.0.2;server_port=6000-6001\r\n";
@@ -69,15 +69,30 @@ pub(super) fn all() -> Vec<Scenario> {
             },
         ),
         OF.scenario(
+            "datagrams-beside",
+            "plays, and sends packets of the same stream in datagrams with every picture",
+            Expected::Plays,
+            Limit::OneConnection.at(Path::Datagrams, &[Row::T8]),
+            || {
+                let acts = (0..3000).flat_map(|number| {
+                    let other = rtp::Packet::of(number, rtp::low(number * 997), true);
+                    let datagram = other.with(h264::IDR).split_off(4);
+                    let picture = super::made(move |_| rtp::picture(number, &h264::key()));
+                    [Act::Datagram(datagram), Act::Times(1, TENTH, picture)]
+                });
+                crate::rtsp::playing(acts.collect::<Vec<_>>())
+            },
+        ),
+        OF.scenario(
             "told-to-go-elsewhere",
             "plays, and sends a REDIRECT to another host with every picture",
             Expected::Plays,
-            Limit::OneConnection,
+            Limit::OneConnection.at(Path::Requests, &[Row::T1, Row::H4]),
             || {
                 let request = format!(
                     "REDIRECT rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\nLocation: rtsp://{ELSEWHERE}/\r\n\r\n"
                 );
-                let picture = |number| crate::media::rtp::picture(number, &h264::key());
+                let picture = |number| rtp::picture(number, &h264::key());
                 let acts = (0..3000).flat_map(|number| {
                     let wait = Act::Times(1, TENTH, super::made(|_| Vec::new()));
                     [Act::Answer(request.clone(), String::new()), Act::Say(picture(number)), wait]

@@ -25,6 +25,26 @@ const OTHER_IDR: &[u8] = &[
     0x02, 0x98, 0xaa, 0x00, 0x1c, 0x80, 0x01, 0x38, 0x08, 0x10, 0xb9,
 ];
 
+/// Key pictures of 64x64 in Annex B, made with x264: in fields, and of pixels at their extremes.
+pub(crate) const INTERLACED: &[u8] = include_bytes!("clips/interlaced.h264");
+pub(crate) const BLACK: &[u8] = include_bytes!("clips/black.h264");
+pub(crate) const WHITE: &[u8] = include_bytes!("clips/white.h264");
+/// Every pixel the opposite of its neighbours.
+pub(crate) const CHECKERED: &[u8] = include_bytes!("clips/checker.h264");
+
+/// The NAL units of a clip whose start codes have four bytes.
+pub(crate) fn units_of(clip: &[u8]) -> Vec<Vec<u8>> {
+    let mut units: Vec<Vec<u8>> = Vec::new();
+    let mut rest = clip;
+    while let Some(more) = rest.strip_prefix(&[0, 0, 0, 1]) {
+        let next = more.windows(4).position(|window| window == [0, 0, 0, 1]);
+        let (unit, after) = more.split_at(next.unwrap_or(more.len()));
+        units.push(unit.to_vec());
+        rest = after;
+    }
+    units
+}
+
 /// An honest key picture, as NAL units.
 pub(crate) fn key() -> Vec<Vec<u8>> {
     vec![SPS.to_vec(), PPS.to_vec(), IDR.to_vec()]

@@ -55,13 +55,24 @@ pub(crate) fn picture(number: u32, units: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-/// The payloads of framed packets, each as a NAL unit in Annex B; `None` where there are none.
+/// The payloads of framed packets, each as a NAL unit in Annex B, or a part of one; `None` where there are none.
 pub(crate) fn annex_b(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut unit = Vec::new();
     while let [b'$', _, high, low, rest @ ..] = bytes {
         let length = usize::from(u16::from_be_bytes([*high, *low]));
-        unit.extend([0, 0, 0, 1]);
-        unit.extend(rest.get(12..length)?);
+        match rest.get(12..length)? {
+            // Fragments (FU-A, RFC 6184, 5.8).
+            [0x7c, head, body @ ..] => {
+                if head >> 7 == 1 {
+                    unit.extend([0, 0, 0, 1, 0x60 | head & 0x1f]);
+                }
+                unit.extend(body);
+            }
+            whole => {
+                unit.extend([0, 0, 0, 1]);
+                unit.extend(whole);
+            }
+        }
         bytes = rest.get(length..)?;
     }
     (!unit.is_empty()).then_some(unit)

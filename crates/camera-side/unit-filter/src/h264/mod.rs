@@ -5,6 +5,7 @@ mod slice;
 
 use cofferdam_picture_ring::Filtered;
 
+use crate::limits::UnitLimits;
 use crate::nal_units::{Kind, Syntax};
 use crate::sets::Shorter;
 use crate::{LargestPicture, Refusal};
@@ -24,8 +25,8 @@ pub(crate) enum Set {
 }
 
 impl Rules {
-    pub(crate) const fn new(largest: LargestPicture, references: u32) -> Self {
-        Self { sets: ParameterSets::new(largest, references) }
+    pub(crate) const fn new(largest: LargestPicture, limits: UnitLimits) -> Self {
+        Self { sets: ParameterSets::new(largest, limits) }
     }
 }
 

@@ -7,7 +7,7 @@ use h264_reader::rbsp::{BitRead, BitReader, BitReaderError, Numeric, Primitive};
 
 use crate::annexb::{escape, unescape};
 use crate::bits::{Bits, cut};
-use crate::limits::MOST_REFERENCE_MACROBLOCKS;
+use crate::limits::UnitLimits;
 use crate::sets::{Sets, Shorter, in_place_of};
 use crate::{LargestPicture, Refusal};
 
@@ -34,8 +34,7 @@ pub(super) struct Picture {
 #[derive(Debug)]
 pub(super) struct ParameterSets {
     largest: LargestPicture,
-    /// Reference pictures, at the most.
-    references: u32,
+    limits: UnitLimits,
     sequences: Sets<Sequence>,
     /// Each with the id of its sequence.
     pictures: Sets<u8>,
@@ -51,8 +50,8 @@ struct Sequence {
 }
 
 impl ParameterSets {
-    pub(super) const fn new(largest: LargestPicture, references: u32) -> Self {
-        Self { largest, references, sequences: Sets::new(), pictures: Sets::new() }
+    pub(super) const fn new(largest: LargestPicture, limits: UnitLimits) -> Self {
+        Self { largest, limits, sequences: Sets::new(), pictures: Sets::new() }
     }
 
     /// What a slice that names the picture parameter set `id` is part of.
@@ -71,8 +70,7 @@ impl ParameterSets {
         }
         let payload = unescape(&nal[1..]).ok_or(Refusal::Malformed)?;
         let (profile, id) = profile_and_id(&payload).ok_or(Refusal::Malformed)?;
-        let (shorter, sequence) =
-            sequence(nal, &payload, profile, (self.largest, self.references))?;
+        let (shorter, sequence) = sequence(nal, &payload, profile, (self.largest, &self.limits))?;
         if self.sequences.put(id, nal, &shorter, sequence) {
             self.pictures.retain(|sequence| *sequence != id);
         }
@@ -107,7 +105,7 @@ fn sequence(
     nal: &[u8],
     payload: &[u8],
     profile: u8,
-    most: (LargestPicture, u32),
+    most: (LargestPicture, &UnitLimits),
 ) -> Result<(Shorter, Sequence), Refusal> {
     // What follows in a set of another profile may be of another form.
     if !PROFILES.contains(&profile) {
@@ -164,7 +162,7 @@ fn profile_and_id(payload: &[u8]) -> Option<(u8, u8)> {
 
 fn judge(
     sps: &SeqParameterSet,
-    (largest, most_references): (LargestPicture, u32),
+    (largest, limits): (LargestPicture, &UnitLimits),
 ) -> Result<Picture, Refusal> {
     let chroma = &sps.chroma_info;
     let eight_bits = chroma.bit_depth_luma_minus8 == 0 && chroma.bit_depth_chroma_minus8 == 0;
@@ -197,9 +195,9 @@ fn judge(
     let macroblocks = columns * rows;
     let references = u64::from(sps.max_num_ref_frames) * u64::from(macroblocks);
     let buffered = sps.vui_parameters.as_ref().and_then(|vui| vui.bitstream_restrictions.as_ref());
-    if sps.max_num_ref_frames > most_references
-        || references > MOST_REFERENCE_MACROBLOCKS
-        || buffered.is_some_and(|limits| limits.max_dec_frame_buffering > most_references)
+    if sps.max_num_ref_frames > limits.references
+        || references > limits.reference_macroblocks
+        || buffered.is_some_and(|told| told.max_dec_frame_buffering > limits.references)
     {
         return Err(unsupported);
     }

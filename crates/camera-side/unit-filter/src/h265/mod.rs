@@ -33,8 +33,8 @@ pub(crate) enum Set {
 }
 
 impl Rules {
-    pub(crate) const fn new(largest: LargestPicture) -> Self {
-        Self { sets: ParameterSets::new(largest) }
+    pub(crate) const fn new(largest: LargestPicture, luma_of_six_references: u64) -> Self {
+        Self { sets: ParameterSets::new(largest, luma_of_six_references) }
     }
 }
 

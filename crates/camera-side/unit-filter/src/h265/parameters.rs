@@ -25,6 +25,8 @@ pub(super) struct SlicePicture {
 #[derive(Debug)]
 pub(super) struct ParameterSets {
     largest: LargestPicture,
+    /// Luma samples of a picture that six reference pictures are allowed at.
+    luma_of_six_references: u64,
     videos: Sets<()>,
     sequences: Sets<Picture>,
     pictures: Sets<PictureFacts>,
@@ -37,8 +39,14 @@ struct PictureFacts {
 }
 
 impl ParameterSets {
-    pub(super) const fn new(largest: LargestPicture) -> Self {
-        Self { largest, videos: Sets::new(), sequences: Sets::new(), pictures: Sets::new() }
+    pub(super) const fn new(largest: LargestPicture, luma_of_six_references: u64) -> Self {
+        Self {
+            largest,
+            luma_of_six_references,
+            videos: Sets::new(),
+            sequences: Sets::new(),
+            pictures: Sets::new(),
+        }
     }
 
     /// What a slice segment that names the picture parameter set `id` is part of.
@@ -77,7 +85,8 @@ impl ParameterSets {
             return Ok(known);
         }
         let payload = Self::payload(nal)?;
-        let sps = sps::parse(&payload, self.largest).map_err(|BadBits| Refusal::Malformed)?;
+        let sps = sps::parse(&payload, (self.largest, self.luma_of_six_references))
+            .map_err(|BadBits| Refusal::Malformed)?;
         let picture = sps.judged?;
         let shorter = shortened(nal, &payload, sps.bits, sps.zeros)?;
         if self.sequences.put(sps.id, nal, &shorter, picture) {

@@ -1,7 +1,6 @@
 //! Sequence parameter sets (ITU-T H.265, 7.3.2.2).
 
 use crate::bits::{BadBits, Bits};
-use crate::limits::LUMA_OF_SIX_REFERENCES;
 use crate::{LargestPicture, Refusal};
 
 use super::parameters::Picture;
@@ -22,7 +21,7 @@ pub(super) struct Sps {
     pub(super) zeros: usize,
 }
 
-pub(super) fn parse(payload: &[u8], largest: LargestPicture) -> Result<Sps, BadBits> {
+pub(super) fn parse(payload: &[u8], largest: (LargestPicture, u64)) -> Result<Sps, BadBits> {
     let mut bits = Bits::new(payload);
     bits.skip(4)?;
     let sub_layers_minus1 = bits.read(3)?;
@@ -107,7 +106,7 @@ fn window(bits: &mut Bits<'_>) -> Result<[u32; 4], BadBits> {
 }
 
 fn judge(
-    largest: LargestPicture,
+    (largest, luma_of_six_references): (LargestPicture, u64),
     width: u32,
     height: u32,
     window: [u32; 4],
@@ -137,9 +136,9 @@ fn judge(
     // The size of the picture buffer by that of its pictures (A.4.2).
     let luma = u64::from(width) * u64::from(height);
     let most = match luma * 4 {
-        quarter if quarter <= LUMA_OF_SIX_REFERENCES => 16,
-        half if half <= 2 * LUMA_OF_SIX_REFERENCES => 12,
-        most if most <= 3 * LUMA_OF_SIX_REFERENCES => 8,
+        quarter if quarter <= luma_of_six_references => 16,
+        half if half <= 2 * luma_of_six_references => 12,
+        most if most <= 3 * luma_of_six_references => 8,
         _ => 6,
     };
     if buffered > most {
