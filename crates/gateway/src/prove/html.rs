@@ -121,7 +121,7 @@ fn method(report: &Report) -> Markup {
                     "published as live."
                 }
                 li {
-                    "Readers played every stream over TCP and over UDP, asked for every page, made "
+                    "Readers played every stream over TCP, over UDP and through HTTP, asked for every page, made "
                     "requests that are refused, and asked again when the cameras were gone. Every byte "
                     "they were sent was kept, and so was every line of the gateway's logs."
                 }

@@ -101,6 +101,7 @@ fn play_everything(rtsp: SocketAddr, names: &[String]) -> Result<Vec<Capture>, E
             [
                 (format!("{name}/main"), Transport::Tcp),
                 (format!("{name}/main"), Transport::Udp),
+                (format!("{name}/main"), Transport::Tunnel),
                 (format!("{name}/sub"), Transport::Tcp),
             ]
         })
