@@ -47,6 +47,7 @@ async fn serve(options: &Serve) -> anyhow::Result<()> {
     let settings = ServerSettings {
         listen: ([127, 0, 0, 1], 0).into(),
         interface: None,
+        certificates: None,
         access: Access::Anonymous,
         limits: Limits { per_address: 2048, ..Limits::default() },
     };
