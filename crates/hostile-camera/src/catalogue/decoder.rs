@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cofferdam_picture_ring::Fault::{DecodeFailed, NoPictures, StreamRefused, UnsupportedPicture};
+use cofferdam_picture_ring::Fault::{
+    DecodeFailed, NoPictures, StreamRefused, TooMuchData, UnsupportedPicture,
+};
 use cofferdam_picture_ring::Filtered;
 
 use super::{Family, SOON, TENTH, pictures};
@@ -15,9 +17,9 @@ use crate::scenario::{Expected, Scenario, Threat};
 use crate::{Limit, Path, Row};
 
 const OF: Family = Family(Threat::Decoder);
-/// Between two large access units: their bytes are to stay below what may come in a second.
-const SHORT: Duration = Duration::from_millis(70);
-const SECOND: Duration = Duration::from_secs(1);
+/// Between two large access units: neither their bytes in a second nor the work they make are to end it.
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(2);
 
 pub(super) fn all() -> Vec<Scenario> {
     [formats(), order(), left_out()].concat()
@@ -97,7 +99,7 @@ fn order() -> Vec<Scenario> {
         OF.fault(
             "sixty-five-thousand-slices",
             "sends access units of 65,536 slices",
-            &[StreamRefused],
+            &[StreamRefused, NoPictures],
             Limit::Slices.at(Path::H264Slices, &[Row::T4, Row::T6, Row::H14]),
             || {
                 let mut key = key_of(&Sps { size: (10, 10), ..Sps::default() });
@@ -112,10 +114,11 @@ fn order() -> Vec<Scenario> {
                 playing([pictures(SHORT, key)])
             },
         ),
+        // Where the machine has too much to do, two of them are too many bytes at once.
         OF.fault(
             "units-of-eight-megabytes",
             "sends access units of 8.5 megabytes",
-            &[NoPictures],
+            &[NoPictures, TooMuchData],
             Limit::LargestUnit.at(Path::H264Units, &[Row::T3, Row::T6]),
             || {
                 let mut key = h264::key();
@@ -126,7 +129,7 @@ fn order() -> Vec<Scenario> {
                 key[2] = start;
                 key.extend(vec![middle; 140]);
                 key.push(end);
-                playing([pictures(SECOND, key)])
+                playing([pictures(LONG, key)])
             },
         ),
         OF.fault(
