@@ -157,6 +157,19 @@ fn ipv4(port: u16) -> libc::sockaddr_in {
     }
 }
 
+/// Does `what` with a new TCP socket and the address of `port`.
+fn with_tcp_socket(what: c_long, port: u16) -> i32 {
+    let arguments = [libc::AF_INET, libc::SOCK_STREAM, 0].map(Argument::word);
+    let socket = raw(libc::SYS_socket, &arguments);
+    if socket == -1 {
+        return errno();
+    }
+    let address = ipv4(port);
+    let result = sys!(what, socket, &raw const address, IPV4_LEN);
+    sys!(libc::SYS_close, socket);
+    result
+}
+
 const IPV4_LEN: usize = size_of::<libc::sockaddr_in>();
 
 /// An abstract Unix address, and its length.
@@ -167,6 +180,16 @@ fn abstract_address(name: &[u8]) -> (libc::sockaddr_un, usize) {
         *to = from.cast_signed();
     }
     (address, 3 + name.len())
+}
+
+/// The address of the Unix socket in the file system, and its length.
+fn file_address(path: &[u8]) -> (libc::sockaddr_un, usize) {
+    let family = u16::try_from(libc::AF_UNIX).unwrap_or_default();
+    let mut address = libc::sockaddr_un { sun_family: family, sun_path: [0; 108] };
+    for (to, from) in address.sun_path.iter_mut().zip(path) {
+        *to = from.cast_signed();
+    }
+    (address, 3 + path.len())
 }
 
 /// Everything that is tried, in the order of the golden table.
@@ -234,6 +257,8 @@ pub(crate) const ACTIONS: &[Action] = &[
     action("inotify", |_| open!(libc::SYS_inotify_init1, 0)),
     // The ring.
     action("ring-resize", |s| sys!(libc::SYS_ftruncate, s.ring, 1 << 16)),
+    // A worker maps it; through its descriptor it may not even be written.
+    action("ring-write", |s| sys!(libc::SYS_write, s.ring, [0u8; 1].as_ptr(), 1)),
     action("ring-punch", |s| {
         sys!(
             libc::SYS_fallocate,
@@ -294,6 +319,10 @@ pub(crate) const ACTIONS: &[Action] = &[
     action("write-sibling-memory", |s| {
         sys!(libc::SYS_process_vm_writev, s.sibling, NULL, 0, NULL, 0, 0)
     }),
+    action("open-sibling-memory", |s| {
+        let path = format!("/proc/{}/mem\0", s.sibling);
+        open!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_RDWR)
+    }),
     action("pidfd-sibling", |s| open!(libc::SYS_pidfd_open, s.sibling, 0)),
     action("pidfd-getfd", |_| open!(libc::SYS_pidfd_getfd, -1, 0, 0)),
     action("wait", |_| sys!(libc::SYS_wait4, -1, NULL, libc::WNOHANG, NULL)),
@@ -321,6 +350,16 @@ pub(crate) const ACTIONS: &[Action] = &[
         let (address, length) = abstract_address(&s.abstract_name);
         sys!(libc::SYS_connect, s.unix, &raw const address, length)
     }),
+    action("connect-file-socket", |s| {
+        let (address, length) = file_address(&s.socket_path);
+        sys!(libc::SYS_connect, s.unix, &raw const address, length)
+    }),
+    action("connect-tcp", |s| with_tcp_socket(libc::SYS_connect, s.ports.1)),
+    action("connect-leaked-tcp", |s| {
+        let address = ipv4(s.ports.1);
+        sys!(libc::SYS_connect, s.stream, &raw const address, IPV4_LEN)
+    }),
+    action("bind-tcp", |_| with_tcp_socket(libc::SYS_bind, 0)),
     action("sendto-abstract", |s| {
         let (address, length) = abstract_address(&s.abstract_name);
         sys!(libc::SYS_sendto, s.unix, [0u8; 1].as_ptr(), 1, 0, &raw const address, length)

@@ -1,30 +1,34 @@
-//! Tries to get out of a worker's jail, action by action, and says what came of each.
+//! Tries to get out of a jail, action by action, and says what came of each.
 //!
 //! ```text
 //! escape_prober ingest|encode      in the real jail of that kind, as the workers lock themselves in
+//! escape_prober dialer|server      as that side of the gateway restricts itself
 //! escape_prober none               without a jail: the control
 //! ```
+//!
+//! An ingest worker asks for its sockets; here it is answered as before its camera was reached, or after
+//! it was: no.
 //!
 //! Prints a line for each layer (`layer NAME yes|no`) and one for each action (`NAME RESULT`, where the
 //! result is `done`, `killed` for SIGSYS, an error's name, or `signal-N`). Each action is tried in a
 //! child of its own; those that are not killed are tried once more in one process, one after the other
-//! (`again NAME RESULT`). Needs nothing but libc, so that it runs in an empty container. Test code: no
+//! (`again NAME RESULT`). What others see of a worker comes last (`outside NAME RESULT`). Needs nothing but libc, so that it runs in an empty container. Test code: no
 //! part of what is shipped.
 #![allow(clippy::print_stdout, clippy::expect_used)]
 
 mod actions;
+mod jailed;
+mod outside;
 mod stage;
 
 use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use actions::{ACTIONS, Action};
-use cofferdam_jail::{Jail, Kind, Locked};
 use cofferdam_picture_ring::JailLayer;
+use jailed::{Jailing, answer, lock};
 use stage::Stage;
-
-/// What a worker may map beyond what it has: as much as the real ones, roughly.
-const MEMORY: u64 = 512 << 20;
 
 /// What came of an action.
 enum Ended {
@@ -34,23 +38,25 @@ enum Ended {
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let kind = match arguments.next().as_deref() {
-        Some("ingest") => Some(Kind::Ingest),
-        Some("encode") => Some(Kind::Encode),
-        Some("none") => None,
+    let jailing = match arguments.next().as_deref() {
         // What an action that runs a program runs.
         Some("alive") => return ExitCode::SUCCESS,
-        _ => return ExitCode::from(2),
+        Some("none") => None,
+        Some(name) => match Jailing::named(name) {
+            Some(jailing) => Some(jailing),
+            None => return ExitCode::from(2),
+        },
+        None => return ExitCode::from(2),
     };
     let stage = Stage::set();
-    if let Err(what) = show_layers(kind, &stage) {
+    if let Err(what) = show_layers(jailing, &stage) {
         println!("jail {what}");
         return ExitCode::FAILURE;
     }
     let mut in_place = Vec::new();
     for action in ACTIONS {
-        let ended = in_child(|| {
-            lock(kind, &stage).map_err(|error| error.to_string())?;
+        let ended = in_child(jailing, |channel| {
+            lock(jailing, &stage, channel)?;
             Ok(vec![(action.attempt)(&stage)])
         });
         let ended = match ended {
@@ -58,40 +64,44 @@ fn main() -> ExitCode {
             Ok(results) => Ended::Errno(results.first().copied().unwrap_or(0)),
             Err(ended) => ended,
         };
-        let came_back = kind.is_some() || !action.ends_the_process;
-        if matches!(ended, Ended::Errno(_)) && came_back {
+        let came_back = |errno| errno != 0 || !action.ends_the_process;
+        if matches!(ended, Ended::Errno(errno) if came_back(errno)) {
             in_place.push(action);
         }
         println!("{} {}", action.name, describe(&ended));
     }
-    match in_child(|| try_all(kind, &stage, &in_place)) {
+    match in_child(jailing, |channel| try_all(jailing, &stage, channel, &in_place)) {
         Ok(results) => {
             for (action, result) in in_place.iter().zip(results) {
                 println!("again {} {}", action.name, describe(&Ended::Errno(result)));
             }
-            ExitCode::SUCCESS
         }
         Err(ended) => {
             println!("again: {}", describe(&ended));
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
     }
+    if !matches!(jailing, Some(Jailing::Side(..))) {
+        for (name, result) in outside::look(jailing, &stage) {
+            println!("outside {name} {result}");
+        }
+    }
+    ExitCode::SUCCESS
 }
 
-fn try_all(kind: Option<Kind>, stage: &Stage, actions: &[&Action]) -> Result<Vec<i32>, String> {
-    lock(kind, stage).map_err(|error| error.to_string())?;
+fn try_all(
+    jailing: Option<Jailing>,
+    stage: &Stage,
+    channel: &UnixStream,
+    actions: &[&Action],
+) -> Result<Vec<i32>, String> {
+    lock(jailing, stage, channel)?;
     Ok(actions.iter().map(|action| (action.attempt)(stage)).collect())
 }
 
-fn lock(kind: Option<Kind>, stage: &Stage) -> Result<Option<Locked>, cofferdam_jail::JailError> {
-    let Some(kind) = kind else { return Ok(None) };
-    let jail = Jail::new(kind).memory(MEMORY).keep(stage.ring).writes_files();
-    jail.rehearse()?.lock().map(Some)
-}
-
-fn show_layers(kind: Option<Kind>, stage: &Stage) -> Result<(), String> {
-    let shown = in_child(|| {
-        let locked = lock(kind, stage).map_err(|error| error.to_string())?;
+fn show_layers(jailing: Option<Jailing>, stage: &Stage) -> Result<(), String> {
+    let shown = in_child(jailing, |channel| {
+        let locked = lock(jailing, stage, channel)?;
         let posture = locked.map(|locked| locked.posture).unwrap_or_default();
         Ok(JailLayer::ALL.map(|layer| i32::from(posture.has(layer))).to_vec())
     });
@@ -107,15 +117,19 @@ fn show_layers(kind: Option<Kind>, stage: &Stage) -> Result<(), String> {
 }
 
 /// Runs `work` in a child, and gives the numbers it came up with.
-fn in_child(work: impl FnOnce() -> Result<Vec<i32>, String>) -> Result<Vec<i32>, Ended> {
+fn in_child(
+    jailing: Option<Jailing>,
+    work: impl FnOnce(&UnixStream) -> Result<Vec<i32>, String>,
+) -> Result<Vec<i32>, Ended> {
     std::io::stdout().flush().expect("standard output takes what was printed");
     let (read, write) = cofferdam_jail::pipe().expect("a pipe");
+    let (ours, channel) = UnixStream::pair().expect("a pair of sockets");
     // SAFETY: this program has one thread, so the child has all of its state.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "a child");
     if child == 0 {
-        drop(read);
-        let (code, bytes) = match work() {
+        drop((read, ours));
+        let (code, bytes) = match work(&channel) {
             Ok(numbers) => (0, numbers.iter().flat_map(|n| n.to_le_bytes()).collect()),
             Err(what) => (1, what.into_bytes()),
         };
@@ -123,7 +137,8 @@ fn in_child(work: impl FnOnce() -> Result<Vec<i32>, String>) -> Result<Vec<i32>,
         // SAFETY: ends the child at once.
         unsafe { libc::_exit(code) }
     }
-    drop(write);
+    drop((write, channel));
+    answer(jailing, ours);
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     while let Ok(length @ 1..) = rustix::io::read(&read, &mut chunk) {
@@ -148,6 +163,7 @@ fn describe(ended: &Ended) -> String {
         Ended::Errno(0) => "done".into(),
         Ended::Errno(-1) => "not-tried".into(),
         Ended::Signal(libc::SIGSYS) => "killed".into(),
+        Ended::Signal(libc::SIGXFSZ) => "SIGXFSZ".into(),
         Ended::Signal(signal) => format!("signal-{signal}"),
         Ended::Errno(errno) => actions::errno_name(*errno),
     }

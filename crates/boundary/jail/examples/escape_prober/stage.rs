@@ -3,6 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::IntoRawFd;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Things to reach for. Descriptors are plain numbers: the jail closes some of them.
@@ -20,6 +21,8 @@ pub(crate) struct Stage {
     pub(crate) datagrams: i32,
     /// A listening TCP socket, likewise.
     pub(crate) listener: i32,
+    /// An unconnected TCP socket, likewise.
+    pub(crate) stream: i32,
     /// An unconnected Unix socket: never in a worker, but those are kept.
     pub(crate) unix: i32,
     /// The ends of a pipe.
@@ -28,6 +31,9 @@ pub(crate) struct Stage {
     pub(crate) ports: (u16, u16),
     /// The name of an abstract Unix socket outside for datagrams.
     pub(crate) abstract_name: Vec<u8>,
+    /// The path of a Unix socket outside for datagrams. Where no folder can be written there is none:
+    /// a jail does not ask the file system, and the control runs where one can.
+    pub(crate) socket_path: Vec<u8>,
     /// A process of the same user outside the jail.
     pub(crate) sibling: i32,
 }
@@ -52,6 +58,17 @@ impl Stage {
         let outside = UnixDatagram::bind_addr(&address).expect("an abstract socket");
         // Stays open in this process, which is outside the jail.
         let _ = outside.into_raw_fd();
+        let path =
+            std::env::temp_dir().join(format!("cofferdam-escape-{}.socket", std::process::id()));
+        if let Ok(outside) = UnixDatagram::bind(&path) {
+            let _ = outside.into_raw_fd();
+        }
+        let stream = rustix::net::socket(
+            rustix::net::AddressFamily::INET,
+            rustix::net::SocketType::STREAM,
+            None,
+        )
+        .expect("a TCP socket");
         let unix = UnixDatagram::unbound().expect("a Unix socket");
         let (read, write) = rustix::pipe::pipe().expect("a pipe");
         Self {
@@ -61,12 +78,20 @@ impl Stage {
             folder: folder.into_raw_fd(),
             datagrams: datagrams.into_raw_fd(),
             listener: listener.into_raw_fd(),
+            stream: stream.into_raw_fd(),
             unix: unix.into_raw_fd(),
             pipe: (read.into_raw_fd(), write.into_raw_fd()),
             ports,
             abstract_name,
+            socket_path: path.as_os_str().as_bytes().to_vec(),
             sibling: sibling(),
         }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(std::ffi::OsStr::from_bytes(&self.socket_path));
     }
 }
 
