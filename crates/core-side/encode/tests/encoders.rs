@@ -34,7 +34,7 @@ fn encoder(name: EncoderName, width: u32, height: u32) -> MountEncoder {
 fn slate(width: u32, height: u32, second: u64) -> Arc<Picture> {
     let geometry = Geometry::new(width, height).unwrap();
     let mut slate = Slate::new("lobby".parse().unwrap(), geometry, false);
-    slate.picture(DEFAULT_CAUSE, UtcSecond::from_unix(second)).clone()
+    slate.picture(DEFAULT_CAUSE, UtcSecond::from_unix(second))
 }
 
 /// A picture full of noise, as a camera makes it in the dark.
