@@ -18,6 +18,7 @@
 
 mod actions;
 mod jailed;
+mod names;
 mod outside;
 mod stage;
 
@@ -165,6 +166,6 @@ fn describe(ended: &Ended) -> String {
         Ended::Signal(libc::SIGSYS) => "killed".into(),
         Ended::Signal(libc::SIGXFSZ) => "SIGXFSZ".into(),
         Ended::Signal(signal) => format!("signal-{signal}"),
-        Ended::Errno(errno) => actions::errno_name(*errno),
+        Ended::Errno(errno) => names::errno_name(*errno),
     }
 }
