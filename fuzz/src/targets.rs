@@ -42,11 +42,27 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("http_tunnel", http_tunnel),
 ];
 
+/// A filter, and one that is given what comes out of it, as a decoder is.
+struct Filters {
+    format: Format,
+    first: UnitFilter,
+    behind: UnitFilter,
+}
+
+impl Filters {
+    fn new(format: Format) -> Self {
+        let filter = || UnitFilter::new(format, LARGEST);
+        Self { format, first: filter(), behind: filter() }
+    }
+}
+
 /// Filters one access unit, and checks what comes out. True when something does.
-fn filtered(filter: &mut UnitFilter, format: Format, unit: &[u8]) -> bool {
+fn filtered(filters: &mut Filters, unit: &[u8]) -> bool {
+    let Filters { format, first, behind } = filters;
+    let format = *format;
     let mut kept = unit.to_vec();
-    let result = filter.filter(&mut kept);
-    let tally = filter.take_tally();
+    let result = first.filter(&mut kept);
+    let tally = first.take_tally();
     assert!(kept.len() <= unit.len(), "more came out than went in");
     assert!(kept.len() == unit.len() || tally.total() > 0 || padding(format, unit, &kept));
     if result.is_err() {
@@ -62,9 +78,9 @@ fn filtered(filter: &mut UnitFilter, format: Format, unit: &[u8]) -> bool {
     }
     // What came out has nothing left to take out.
     let mut again = kept.clone();
-    assert_eq!(filter.filter(&mut again), Ok(()), "what passed once does not pass again");
+    assert_eq!(behind.filter(&mut again), Ok(()), "what passed once does not pass again");
     assert_eq!(again, kept, "what passed once passes otherwise");
-    assert_eq!(filter.take_tally().total(), 0, "what passed once is counted");
+    assert_eq!(behind.take_tally().total(), 0, "what passed once is counted");
     !kept.is_empty()
 }
 
@@ -103,19 +119,19 @@ fn units(stream: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
 
 /// An H.264 byte stream with delimiters, through one filter.
 pub fn h264_filter(stream: &[u8]) -> bool {
-    let mut filter = UnitFilter::new(Format::H264, LARGEST);
-    units(stream, 9).fold(false, |any, unit| filtered(&mut filter, Format::H264, unit) | any)
+    let mut filters = Filters::new(Format::H264);
+    units(stream, 9).fold(false, |any, unit| filtered(&mut filters, unit) | any)
 }
 
 /// An H.265 byte stream with delimiters, through one filter.
 pub fn h265_filter(stream: &[u8]) -> bool {
-    let mut filter = UnitFilter::new(Format::H265, LARGEST);
-    units(stream, 35 << 1).fold(false, |any, unit| filtered(&mut filter, Format::H265, unit) | any)
+    let mut filters = Filters::new(Format::H265);
+    units(stream, 35 << 1).fold(false, |any, unit| filtered(&mut filters, unit) | any)
 }
 
 /// One JPEG image.
 pub fn jpeg_filter(image: &[u8]) -> bool {
-    filtered(&mut UnitFilter::new(Format::Jpeg, LARGEST), Format::Jpeg, image)
+    filtered(&mut Filters::new(Format::Jpeg), image)
 }
 
 /// The first byte says what the rest is: an SPS, a PPS or a VPS of one of both formats. What it needs
@@ -136,12 +152,11 @@ pub fn parameter_sets(data: &[u8]) -> bool {
         3 => (Format::H265, None, &[0x42, 1]),
         _ => (Format::H265, Some(SPS_265), &[0x44, 1]),
     };
-    let mut filter = UnitFilter::new(format, LARGEST);
+    let mut filters = Filters::new(format);
     if let Some(before) = before {
-        assert_eq!(filter.filter(&mut before.to_vec()), Ok(()));
-        let _ = filter.take_tally();
+        assert!(filtered(&mut filters, before), "a good parameter set is refused");
     }
-    filtered(&mut filter, format, &[&[0, 0, 1], header, payload].concat())
+    filtered(&mut filters, &[&[0, 0, 1], header, payload].concat())
 }
 
 /// The first byte says whether the rest is said to be a key unit.
