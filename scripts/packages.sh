@@ -10,8 +10,8 @@ BUILD_PACKAGES=(
 
 # The players, recorders and cameras of the test suites, none of them ours.
 TEST_PACKAGES=(
-    ffmpeg vlc-bin vlc-plugin-base gstreamer1.0-tools
-    gir1.2-gst-rtsp-server-1.0 python3-gi curl iproute2
+    ffmpeg vlc-bin vlc-plugin-base gstreamer1.0-tools glib-networking motion
+    gir1.2-gst-rtsp-server-1.0 python3-gi python3-venv curl iproute2
     nftables procps tcpdump
 )
 
@@ -41,6 +41,18 @@ need_packages() {
     "${as_root[@]}" apt-get update -qq
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq \
         --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Readers that come from PyPI, in a folder of their own beside the build. Debian's Python: the list has the
+# files for that one.
+need_python_clients() {
+    local folder="${CARGO_TARGET_DIR:-target}/python-clients" list=tests/python-clients.txt
+    cmp -s "$list" "$folder/installed.txt" && return
+    echo "installing: what $list names"
+    rm -rf "$folder"
+    /usr/bin/python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$list"
+    cp "$list" "$folder/installed.txt"
 }
 
 # Stops where there is no Rust, naming the way to get it.

@@ -17,7 +17,7 @@ use cofferdam_system_tests::film::{self, Film};
 use cofferdam_system_tests::foreign_camera::{self, ForeignCamera};
 use cofferdam_system_tests::judge::{Verdict, judge};
 use cofferdam_system_tests::{
-    CameraConfig, Client, Gateway, GatewayConfig, Player, Transport, programs, scene,
+    CameraConfig, Client, Gateway, GatewayConfig, Player, Transport, scene,
 };
 use tempfile::TempDir;
 
@@ -34,9 +34,9 @@ fn live(gateway: &Gateway) {
 /// Six players at once on one mount: every one of them gets the camera's pictures.
 fn all_play(gateway: &Gateway, mount: &str, size: (usize, usize)) {
     let url = gateway.url(&format!("lobby/{mount}"));
-    let players: Vec<_> = Client::ALL
+    let players: Vec<_> = Client::PROGRAMS
         .into_iter()
-        .filter(|client| programs::has(client.program(), "clients"))
+        .filter(|client| client.is_here("clients"))
         .flat_map(|client| [(client, Transport::Tcp), (client, Transport::Udp)])
         .map(|(client, transport)| {
             ((client, transport), Player::start(client, transport, &url, size))

@@ -51,7 +51,7 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 fn can_run(test: &str) -> bool {
-    foreign_camera::available(test) && Client::ALL.iter().all(|c| programs::has(c.program(), test))
+    foreign_camera::available(test) && Client::PROGRAMS.iter().all(|c| c.is_here(test))
 }
 
 /// A file of the footage folder, or a drawn one of the same kind where there is no such folder.

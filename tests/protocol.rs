@@ -11,9 +11,8 @@ use cofferdam_system_tests::gateway::free_port;
 use cofferdam_system_tests::judge::{Verdict, judge};
 use cofferdam_system_tests::rtsp::{self, Rtsp};
 use cofferdam_system_tests::{
-    Client, Gateway, GatewayConfig, Player, Transport, accounts, eventually, programs, scene,
+    Client, Gateway, GatewayConfig, Player, Transport, eventually, scene,
 };
-use tempfile::TempDir;
 
 #[test]
 fn a_mount_has_further_paths_and_an_address_of_its_own() {
@@ -128,31 +127,6 @@ fn what_makes_no_sense_is_answered_or_closed_and_counted() {
         assert_eq!(answers.contains("CSeq: 77"), goes_on, "{what}: {answers}");
         eventually("it to be counted", || counted(reason) == before + 1.0);
     }
-}
-
-#[test]
-fn players_play_through_http() {
-    let folder = TempDir::new().unwrap();
-    let camera = scene::camera("lobby", 7);
-    let mut config = GatewayConfig::open(vec![scene::config("lobby", &camera)]);
-    config.anonymous = false;
-    config.preamble = accounts::block(folder.path(), "vms", "[\"*\"]", "");
-    let gateway = Gateway::start(&config);
-    gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
-    let account = format!("rtsp://vms:{}@", accounts::PASSWORD);
-    let url = gateway.url("lobby/main").replace("rtsp://", &account);
-    for client in [Client::Ffmpeg, Client::Gstreamer] {
-        if !programs::has(client.program(), "protocol") {
-            continue;
-        }
-        let player = Player::start(client, Transport::Http, &url, scene::size());
-        let (codes, blank) = player.barcodes(15, Duration::from_secs(60));
-        let said = player.stop().said;
-        assert_eq!(judge(&codes, blank, 7, 15), Verdict::Live, "{client:?}: {said}");
-    }
-    eventually("both halves of each to end", || {
-        gateway.metrics().value("cofferdam_rtsp_connections", &[]) == Some(0.0)
-    });
 }
 
 /// Browsers, halves without the other, and a cookie that is taken.

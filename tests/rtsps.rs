@@ -1,5 +1,5 @@
-//! RTSP over TLS, against the running gateway: players that are not ours, and a client that looks at what it
-//! is shown.
+//! RTSP over TLS, against the running gateway: a client that looks at what it is shown. Players are in
+//! `client_matrix.rs`.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
@@ -8,16 +8,11 @@ use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cofferdam_system_tests::gateway::free_port;
-use cofferdam_system_tests::judge::{Verdict, judge};
 use cofferdam_system_tests::rtsp::{Rtsp, socket};
-use cofferdam_system_tests::{
-    Client, Gateway, GatewayConfig, Player, Transport, accounts, eventually, programs, scene,
-};
+use cofferdam_system_tests::{Gateway, GatewayConfig, accounts, eventually, scene};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
@@ -177,23 +172,6 @@ fn ask(stream: TlsStream, url: &str) -> Rtsp {
 
 const MAIN: &str = "rtsps://localhost/lobby/main";
 
-#[test]
-fn players_play_over_tls() {
-    let scene = scene();
-    let url = format!("rtsps://{}:{}@{}/lobby/main", VMS.0, VMS.1, scene.rtsps);
-    for client in [Client::Ffmpeg, Client::Gstreamer] {
-        if !programs::has(client.program(), "rtsps") || !speaks_tls(client) {
-            continue;
-        }
-        let player = Player::start(client, Transport::Tcp, &url, scene::size());
-        let (codes, blank) = player.barcodes(15, Duration::from_secs(60));
-        let said = player.stop().said;
-        assert_eq!(judge(&codes, blank, 7, 15), Verdict::Live, "{client:?}: {said}");
-    }
-    let metrics = scene.gateway.metrics();
-    assert!(metrics.value("cofferdam_rtsp_bytes_out_total", &["transport=\"tls\""]) > Some(1000.0));
-}
-
 /// Started as root, the gateway reads a key that its own user may not; a renewal would need that.
 #[test]
 #[allow(clippy::print_stderr)]
@@ -207,25 +185,6 @@ fn a_key_that_can_be_read_at_the_start_only_is_told_then() {
     assert_eq!(shown(&stream), scene.shown.der());
     let told = |log: &str| log.contains("`core.key`") && log.contains("will take a restart");
     eventually("it to be told", || told(&scene.gateway.log()));
-}
-
-/// Whether a player was built to speak TLS on this host; says so where it was not.
-#[allow(clippy::print_stderr)]
-fn speaks_tls(client: Client) -> bool {
-    let speaks = match client {
-        Client::Gstreamer => {
-            Path::new("/usr/lib/x86_64-linux-gnu/gio/modules/libgiognutls.so").exists()
-        }
-        _ => {
-            let output =
-                Command::new("ffmpeg").args(["-v", "quiet", "-protocols"]).output().unwrap();
-            String::from_utf8_lossy(&output.stdout).lines().any(|line| line.trim() == "tls")
-        }
-    };
-    if !speaks {
-        eprintln!("skipped: {client:?} of this host does not speak TLS");
-    }
-    speaks
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cofferdam_simulator::barcode::{self, Barcode};
 use tempfile::TempDir;
 
-use crate::vlc;
+use crate::{programs, python, retina_reader, vlc};
 
 /// How a player fetches RTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,19 @@ pub enum Transport {
     Tcp,
     /// In datagrams.
     Udp,
-    /// Interleaved, within HTTP; not with VLC, which has no option for it alone.
+    /// Interleaved, within HTTP; not with VLC, which has no option for it alone, nor with retina.
     Http,
+}
+
+impl Transport {
+    /// libavformat's name for it, in its option `rtsp_transport`.
+    pub(crate) const fn rtsp_transport(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// The players that give pictures as they come.
@@ -30,19 +42,29 @@ pub enum Client {
     Gstreamer,
     /// VLC.
     Vlc,
+    /// OpenCV's `VideoCapture`, in Python.
+    OpenCv,
+    /// `PyAV`.
+    PyAv,
+    /// The crate retina, in this process; what it gives is decoded by FFmpeg.
+    Retina,
 }
 
 impl Client {
+    /// Those that are programs of the host.
+    pub const PROGRAMS: [Self; 3] = [Self::Ffmpeg, Self::Gstreamer, Self::Vlc];
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ffmpeg, Self::Gstreamer, Self::Vlc];
+    pub const ALL: [Self; 6] =
+        [Self::Ffmpeg, Self::Gstreamer, Self::Vlc, Self::OpenCv, Self::PyAv, Self::Retina];
 
-    /// The program it is.
+    /// Whether this host has it. Where it has not, says which test goes without.
     #[must_use]
-    pub const fn program(self) -> &'static str {
+    pub fn is_here(self, test: &str) -> bool {
         match self {
-            Self::Ffmpeg => "ffmpeg",
-            Self::Gstreamer => "gst-launch-1.0",
-            Self::Vlc => "vlc",
+            Self::Ffmpeg | Self::Retina => programs::has("ffmpeg", test),
+            Self::Gstreamer => programs::has("gst-launch-1.0", test),
+            Self::Vlc => programs::has("vlc", test),
+            Self::OpenCv | Self::PyAv => python::is_here(test),
         }
     }
 
@@ -50,14 +72,14 @@ impl Client {
     /// grey they would stretch the range of the samples.
     const fn chroma(self, luma: usize) -> usize {
         match self {
-            Self::Ffmpeg => 0,
+            Self::Ffmpeg | Self::OpenCv | Self::PyAv | Self::Retina => 0,
             Self::Gstreamer | Self::Vlc => luma / 2,
         }
     }
 }
 
 /// What players say though nothing is wrong; everything else they say is a complaint.
-const HARMLESS: [&str; 11] = [
+pub(crate) const HARMLESS: [&str; 12] = [
     // VLC, looking for a way from each format its decoder might give to grey: most are none.
     "chain filter error: Too high level of recursion",
     "main filter error: Failed to create video converter",
@@ -74,6 +96,8 @@ const HARMLESS: [&str; 11] = [
     "idummy demux: command `quit'",
     // VLC's libavformat, told by the door that UDP is not to be had.
     "method SETUP failed: 461 Unsupported Transport",
+    // The decoder, which is not to wait for more pictures to tell their rate from.
+    "not enough frames to estimate rate",
 ];
 
 /// One decoded picture: its luma plane, and when it came.
@@ -94,6 +118,8 @@ pub struct Player {
     /// Rows of every picture.
     pub height: usize,
     said: Option<std::thread::JoinHandle<String>>,
+    // What its part in this process said.
+    beside: Arc<Mutex<String>>,
     // VLC's, both.
     _door: Option<vlc::Door>,
     _home: Option<TempDir>,
@@ -123,6 +149,7 @@ impl Player {
     #[must_use]
     pub fn start(client: Client, transport: Transport, url: &str, size: (usize, usize)) -> Self {
         let (mut door, mut home) = (None, None);
+        let mut command_stdin = Stdio::null();
         let mut command = match client {
             Client::Ffmpeg => ffmpeg(transport, url),
             Client::Gstreamer => gstreamer(transport, url),
@@ -132,9 +159,15 @@ impl Player {
                 (door, home) = (before, Some(folder));
                 command
             }
+            Client::OpenCv => python::command("opencv.py", transport, url),
+            Client::PyAv => python::command("pyav.py", transport, url),
+            Client::Retina => {
+                command_stdin = Stdio::piped();
+                decoder()
+            }
         };
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(command_stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -161,7 +194,11 @@ impl Player {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        Self { child, pictures, width, height, said: Some(said), _door: door, _home: home }
+        let beside = Arc::default();
+        if let Some(stdin) = child.stdin.take() {
+            retina_reader::start(transport, url, stdin, &beside);
+        }
+        Self { child, pictures, width, height, said: Some(said), beside, _door: door, _home: home }
     }
 
     /// The next picture, within `deadline`; `None` when the player ended or none came.
@@ -205,7 +242,8 @@ impl Player {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let said = self.said.take().map(|thread| thread.join().expect("the reading thread ends"));
-        Ended { said: said.unwrap_or_default() }
+        let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ended { said: said.unwrap_or_default() + &beside }
     }
 }
 
@@ -226,21 +264,39 @@ fn everyones_folder() -> TempDir {
 }
 
 fn ffmpeg(transport: Transport, url: &str) -> Command {
-    let transport = match transport {
-        Transport::Tcp => "tcp",
-        Transport::Udp => "udp",
-        Transport::Http => "http",
-    };
+    let transport = transport.rtsp_transport();
     let mut command = Command::new("ffmpeg");
     command
         .args(["-nostdin", "-v", "warning", "-flags", "low_delay"])
         // The description says all there is to know: there is nothing to analyse for five seconds.
         .args(["-analyzeduration", "500000"])
         .args(["-threads", "1", "-rtsp_transport", transport, "-i", url, "-an"])
-        // The luma plane as it was decoded, as the other players give it.
-        .args(["-vf", "extractplanes=y", "-fps_mode", "passthrough"])
-        // As fine as RTP's: pictures less than a tick apart, as where a slate ends, are no mistake.
-        .args(["-enc_time_base", "1:90000", "-f", "rawvideo", "-"]);
+        .args(LUMA);
+    command
+}
+
+/// What makes FFmpeg write luma planes.
+pub(crate) const LUMA: [&str; 9] = [
+    // As they were decoded, as the other players give them.
+    "-vf",
+    "extractplanes=y",
+    "-fps_mode",
+    "passthrough",
+    // As fine as RTP's: pictures less than a tick apart, as where a slate ends, are no mistake.
+    "-enc_time_base",
+    "1:90000",
+    "-f",
+    "rawvideo",
+    "-",
+];
+
+/// FFmpeg, as no more than a decoder of the access units on its standard input.
+fn decoder() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-v", "warning", "-flags", "low_delay", "-analyzeduration", "0", "-probesize", "32"])
+        .args(["-threads", "1", "-f", "h264", "-i", "-"])
+        .args(LUMA);
     command
 }
 

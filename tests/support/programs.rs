@@ -57,6 +57,23 @@ pub fn has(name: &str, test: &str) -> bool {
     found
 }
 
+/// Whether GStreamer speaks TLS on this host: its library finds it in a module of its own. Where it does not,
+/// says which test goes without.
+#[must_use]
+pub fn has_gio_tls(test: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", "ls /usr/lib/*/gio/modules/libgiognutls.so"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        let why = "glib-networking is not installed (scripts/test installs it)";
+        skip(Need::Programs, test, why);
+    }
+    found
+}
+
 /// The footage folder beside the repository, where there is one.
 #[must_use]
 pub fn footage(file: &str) -> Option<PathBuf> {

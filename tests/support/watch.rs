@@ -1,14 +1,12 @@
 //! An honest camera beside others that are not, and a reader that counts its pictures.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cofferdam_picture::{FrameRate, Geometry};
 use cofferdam_simulator::barcode::Barcode;
 use cofferdam_simulator::{Camera, CameraSettings, Codec, Content, Drawn};
 
+use crate::watcher::Watcher;
 use crate::{CameraConfig, Client, Gateway, Player, Transport, until};
 
 /// The honest camera's id.
@@ -76,11 +74,7 @@ fn gaps(codes: &[Barcode]) -> Vec<(u32, u32)> {
 
 /// A reader of the honest camera, and the barcodes of all pictures that it got.
 #[derive(Debug)]
-pub struct Watch {
-    codes: Arc<Mutex<Vec<Barcode>>>,
-    stopped: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
+pub struct Watch(Watcher);
 
 impl Watch {
     /// Begins to read.
@@ -88,19 +82,7 @@ impl Watch {
     pub fn start(gateway: &Gateway) -> Self {
         let size = (SIZE.0 as usize, SIZE.1 as usize);
         let url = gateway.url(&format!("{HONEST}/main"));
-        let player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, size);
-        let codes = Arc::new(Mutex::new(Vec::new()));
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (seen, stop) = (Arc::clone(&codes), Arc::clone(&stopped));
-        let thread = std::thread::spawn(move || {
-            while !stop.load(Ordering::SeqCst) {
-                let Some(shown) = player.next(Duration::from_secs(1)) else { continue };
-                if let Some(code) = player.barcode(&shown) {
-                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(code);
-                }
-            }
-        });
-        Self { codes, stopped, thread }
+        Self(Watcher::of(Player::start(Client::Ffmpeg, Transport::Tcp, &url, size)))
     }
 
     /// Waits until so many pictures have come.
@@ -109,19 +91,12 @@ impl Watch {
     /// When they do not.
     pub fn wait_for(&self, count: usize) {
         until(DEADLINE, "pictures of the honest camera", || {
-            (self.seen().len() >= count).then_some(())
+            (self.0.seen().iter().flatten().count() >= count).then_some(())
         });
     }
 
-    fn seen(&self) -> Vec<Barcode> {
-        self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn stop(self) -> Vec<Barcode> {
-        self.stopped.store(true, Ordering::SeqCst);
-        let codes = self.seen();
-        self.thread.join().expect("the reader ends");
-        codes
+        self.0.stop().0.into_iter().flatten().collect()
     }
 }
 
