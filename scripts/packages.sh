@@ -50,9 +50,11 @@ need_python_clients() {
     cmp -s "$list" "$folder/installed.txt" && return
     echo "installing: what $list names"
     rm -rf "$folder"
-    /usr/bin/python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$list"
-    cp "$list" "$folder/installed.txt"
+    /usr/bin/python3 -m venv "$folder" \
+        && "$folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+            --require-hashes -r "$list" \
+        && cp "$list" "$folder/installed.txt" \
+        || { rm -rf "$folder"; return 1; }
 }
 
 # Stops where there is no Rust, naming the way to get it.

@@ -11,8 +11,9 @@ use crate::skip::{Need, skip};
 pub fn is_here(test: &str) -> bool {
     let there = interpreter().is_file();
     if !there {
-        let why = format!("{} is not there (scripts/test makes it)", interpreter().display());
-        skip(Need::Programs, test, &why);
+        let why =
+            format!("{} is not there (scripts/test makes it, from PyPI)", interpreter().display());
+        skip(Need::Python, test, &why);
     }
     there
 }

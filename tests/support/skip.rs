@@ -15,11 +15,13 @@ pub enum Need {
     Namespaces,
     /// Players, cameras and tools that `scripts/test` installs.
     Programs,
+    /// Readers from PyPI, which `scripts/test` installs where it can be reached.
+    Python,
 }
 
 impl Need {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Containers, Self::Namespaces, Self::Programs];
+    pub const ALL: [Self; 4] = [Self::Containers, Self::Namespaces, Self::Programs, Self::Python];
 
     /// Its name in [`REQUIRE`].
     #[must_use]
@@ -28,6 +30,7 @@ impl Need {
             Self::Containers => "containers",
             Self::Namespaces => "namespaces",
             Self::Programs => "programs",
+            Self::Python => "python",
         }
     }
 }
