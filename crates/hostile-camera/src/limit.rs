@@ -13,6 +13,8 @@ pub enum Limit {
     Unit,
     /// Bytes a second.
     Rate,
+    /// Memory that a worker may map: behind the limits on bytes.
+    Memory,
     /// Time for an answer.
     AnswerTime,
     /// Time for the first picture, and between pictures.
@@ -65,20 +67,31 @@ pub(crate) struct Held {
     pub(crate) limit: Limit,
     pub(crate) path: Path,
     pub(crate) rows: &'static [Row],
+    /// What would contain it without the limit.
+    pub(crate) behind: Option<Limit>,
+}
+
+impl Held {
+    /// The same, with `limit` behind it.
+    pub(crate) const fn before(mut self, limit: Limit) -> Self {
+        self.behind = Some(limit);
+        self
+    }
 }
 
 impl Limit {
     /// This limit, met at `path` by what acts out `rows`.
     pub(crate) const fn at(self, path: Path, rows: &'static [Row]) -> Held {
-        Held { limit: self, path, rows }
+        Held { limit: self, path, rows, behind: None }
     }
 
     /// Every limit, in order.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::FirstAnswer,
         Self::Answers,
         Self::Unit,
         Self::Rate,
+        Self::Memory,
         Self::AnswerTime,
         Self::PictureTime,
         Self::UnitTime,
@@ -111,6 +124,7 @@ impl Limit {
             Self::Answers => "answers before PLAY: 256 KiB",
             Self::Unit => "bytes without an access unit: 16 MiB",
             Self::Rate => "bytes a second: 25 MB",
+            Self::Memory => "memory: 512 MiB",
             Self::AnswerTime => "an answer: 10 s",
             Self::PictureTime => "a picture: 10 s",
             Self::UnitTime => "between access units: 5 s",

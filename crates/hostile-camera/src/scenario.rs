@@ -92,6 +92,8 @@ pub struct Scenario {
     pub expected: Expected,
     /// What contains it.
     pub contained_by: Limit,
+    /// What would contain it without that.
+    pub behind: Option<Limit>,
     /// Where it comes to.
     pub path: Path,
     /// What it acts out.

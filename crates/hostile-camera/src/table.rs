@@ -33,7 +33,9 @@ pub fn markdown() -> String {
         );
         for scenario in all.iter().filter(|scenario| scenario.threat == threat) {
             let (name, does) = (scenario.name, scenario.does);
-            let (expected, limit) = (&scenario.expected, scenario.contained_by.title());
+            let expected = &scenario.expected;
+            let behind = scenario.behind.map(|limit| format!("; behind it, {}", limit.title()));
+            let limit = format!("{}{}", scenario.contained_by.title(), behind.unwrap_or_default());
             let rows: Vec<_> = scenario.rows.iter().map(|row| row.id()).collect();
             let (rows, path) = (rows.join(" "), scenario.path.title());
             let _ =

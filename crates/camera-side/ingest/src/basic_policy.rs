@@ -7,7 +7,7 @@
 //!
 //! What makes this tight:
 //! - The request's future gets a budget of exactly as many I/O operations as connecting and writing
-//!   take ([`advance`]), so that it cannot read, however early the camera sends.
+//!   take ([`advance`](crate::operations::advance)), so that it cannot read, however early the camera sends.
 //! - The peeked bytes are the first that retina will read, and they are read with retina's own
 //!   parser and with the crate that it chooses a scheme with. There is no second opinion to differ.
 //! - A session answers one challenge in its life; a second 401 is an error. So an answer that asks
@@ -19,12 +19,11 @@
 //!
 //! All that on one connection: a worker gets no other.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
 
 use cofferdam_jail::bytes_received;
 use cofferdam_picture_ring::Fault;
@@ -35,76 +34,13 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::task::coop;
 
 use crate::classify::request_fault;
 use crate::limits::Limits;
+use crate::operations::{Progress, Ungoverned, advance};
 
 /// Bytes of an answer that are looked at: more than challenges have.
 const MOST_PEEKED: usize = Limits::SHIPPED.first_answer;
-/// More than tokio's budget for one poll.
-const MORE_THAN_A_BUDGET: usize = 1024;
-
-/// How far [`advance`] came.
-#[derive(Debug)]
-pub(crate) enum Progress<T> {
-    /// The future is ready: it ended early.
-    Done(T),
-    /// All the operations were done, and none after them.
-    Reached,
-}
-
-/// The runtime does not count operations: nothing can be promised.
-#[derive(Debug)]
-pub(crate) struct Ungoverned;
-
-/// Polls `future` until it has done `operations` I/O operations (a connect, a write, a read), and
-/// no further.
-pub(crate) async fn advance<F: Future>(
-    mut future: Pin<&mut F>,
-    mut operations: usize,
-) -> Result<Progress<F::Output>, Ungoverned> {
-    poll_fn(|cx| {
-        let Some(mut kept) = take_budget(cx) else { return Poll::Ready(Err(Ungoverned)) };
-        if kept.len() < operations {
-            // The rest of the task used it up; the next poll has a fresh one.
-            give_back(kept);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        give_back(kept.split_off(kept.len() - operations));
-        let polled = future.as_mut().poll(cx);
-        operations = take_budget(cx).map_or(0, |left| left.len());
-        give_back(kept);
-        match polled {
-            Poll::Ready(output) => Poll::Ready(Ok(Progress::Done(output))),
-            Poll::Pending if operations == 0 => Poll::Ready(Ok(Progress::Reached)),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
-/// Takes all of the task's budget, unit by unit, or `None` when there is no end to it.
-fn take_budget(cx: &mut Context<'_>) -> Option<Vec<coop::RestoreOnPending>> {
-    let mut units = Vec::new();
-    while coop::has_budget_remaining() {
-        if units.len() == MORE_THAN_A_BUDGET {
-            return None;
-        }
-        if let Poll::Ready(unit) = coop::poll_proceed(cx) {
-            units.push(unit);
-        }
-    }
-    Some(units)
-}
-
-/// Sets the budget to what it was before the first of `units` was taken.
-fn give_back(units: Vec<coop::RestoreOnPending>) {
-    // Each restores, as it is dropped, what it found: the first must have the last word.
-    units.into_iter().rev().for_each(drop);
-}
-
 /// What a camera's first answer asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {

@@ -20,11 +20,12 @@ pub mod decode;
 mod dialed;
 mod limits;
 mod meter;
+mod operations;
 pub mod probe;
 mod pump;
 mod resolve;
 pub mod session;
 
-pub use limits::Limits;
+pub use limits::{Limits, MEMORY};
 pub use meter::Meter;
 pub use pump::{run, run_dialed, run_within};

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use cofferdam_unit_filter::limits::{BURST, BYTES_A_SECOND, LARGEST_UNIT};
 
+/// What a worker may map once it is locked in, in bytes, besides the ring: the pictures a decoder holds at
+/// the largest size that is taken, one access unit, and what a connection may pile up before it is ended.
+pub const MEMORY: u64 = 512 << 20;
+
 /// The limits of a connection. A worker's are [`SHIPPED`](Self::SHIPPED), and nothing sets others but
 /// tests, which show that without one of them its attack is not contained.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use cofferdam_ingest::{boot, decode, probe};
+use cofferdam_ingest::{MEMORY, boot, decode, probe};
 use cofferdam_ingest_boot::descriptors;
 use cofferdam_jail::{Jail, JailError, Kind, Rehearsed, broker, inherited};
 use cofferdam_picture::CameraId;
@@ -30,10 +30,6 @@ fn main() -> ExitCode {
     };
     ExitCode::from(code)
 }
-
-/// What the worker may map once it is locked in, besides the ring: the pictures a decoder holds at the
-/// largest size that is taken, one access unit, and what a connection may pile up before it is ended.
-const MEMORY: u64 = 512 << 20;
 
 /// Everything that opens a file, loads code or starts a thread comes before the lock, the first byte
 /// from the camera after it, and the ring only then: the dialer writes to it as well.

@@ -2,7 +2,7 @@
 //!
 //! retina takes in answers, headers and access units of whatever length a camera announces, or never
 //! ends. What arrives is the one thing that can be counted from outside of it: so the bytes of the
-//! connection are looked at with every heartbeat, and a camera that sends more than it can need is
+//! connection are looked at after every few reads, and a camera that sends more than it can need is
 //! left before it has filled the memory.
 
 use std::cell::{Cell, RefCell};

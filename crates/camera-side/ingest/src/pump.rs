@@ -1,8 +1,10 @@
 //! The worker's work: one connection, from DESCRIBE to the fault it ends with.
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::os::fd::OwnedFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use cofferdam_ingest_boot::IngestBoot;
@@ -16,11 +18,15 @@ use crate::decode::{self, Arrived, DecodeError, PictureDecoder};
 use crate::dialed;
 use crate::limits::Limits;
 use crate::meter::Meter;
+use crate::operations::poll_up_to;
 use crate::session::{AccessUnit, AccessUnits, Camera, Interruption, describe, describe_dialed};
 
 /// Between two signs of life. They stop with this thread, so a wedged decoder shows. One comes with
 /// every unit as well: while units wait to be decoded, nothing else gets its turn.
 const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Between two looks at how much has arrived. Each read takes what the kernel holds for a connection at
+/// the most: a few megabytes.
+const READS_AT_A_TURN: usize = 8;
 
 /// Writes the camera's pictures into the ring until that ends, over a connection of this process's
 /// own making.
@@ -60,16 +66,24 @@ async fn run_over(
     loop {
         tokio::select! {
             biased;
-            _ = heart.tick() => {
-                let now = MonotonicTime::now();
-                writer.borrow().beat(now);
-                if let Err(fault) = meter.look(now) {
-                    return fault;
-                }
-            }
-            result = &mut work => return match result { Ok(never) => match never {}, Err(fault) => fault },
+            _ = heart.tick() => writer.borrow().beat(MonotonicTime::now()),
+            fault = metered(work.as_mut(), &meter) => return fault,
         }
     }
+}
+
+/// Lets `work` read a few times at a turn, and looks at what has arrived after each: a library that is
+/// given more reads on for as long as a fast camera sends, and takes all of it in.
+async fn metered(
+    mut work: Pin<&mut impl Future<Output = Result<std::convert::Infallible, Fault>>>,
+    meter: &Meter,
+) -> Fault {
+    poll_fn(|cx| match poll_up_to(work.as_mut(), READS_AT_A_TURN, cx) {
+        Poll::Ready(Ok(never)) => match never {},
+        Poll::Ready(Err(fault)) => Poll::Ready(fault),
+        Poll::Pending => meter.look(MonotonicTime::now()).err().map_or(Poll::Pending, Poll::Ready),
+    })
+    .await
 }
 
 async fn work(

@@ -20,10 +20,11 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use crate::basic_policy::{Challenge, FirstAnswer, Gate, Progress, advance, first_answer};
+use crate::basic_policy::{Challenge, FirstAnswer, Gate, first_answer};
 use crate::classify::{Severity, request_fault, stream_severity};
 use crate::decode::h265;
 use crate::meter::Meter;
+use crate::operations::{Progress, advance};
 
 /// A source leaves the session (RFC 3550 section 6.6).
 const RTCP_BYE: u8 = 203;

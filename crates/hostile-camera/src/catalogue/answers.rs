@@ -1,8 +1,7 @@
 //! Attacks on what reads RTSP answers.
 
 use cofferdam_picture_ring::Fault::{
-    ConnectionLost, ProtocolViolation, ResponseTimeout, RtspStatus, TooMuchData, WorkerKilled,
-    WorkerWedged,
+    ConnectionLost, ProtocolViolation, ResponseTimeout, RtspStatus, TooMuchData, WorkerWedged,
 };
 
 use super::Family;
@@ -35,8 +34,8 @@ pub(super) fn all() -> Vec<Scenario> {
         OF.fault(
             "setup-body-without-end",
             "claims a body of 400,000,000 bytes for its answer to SETUP and sends them",
-            &[TooMuchData, WorkerWedged],
-            Limit::Answers.at(Path::SetupBody, &[Row::T1, Row::H1, Row::L3]),
+            &[TooMuchData],
+            Limit::Answers.at(Path::SetupBody, &[Row::T1, Row::H1, Row::L3]).before(Limit::Memory),
             || {
                 let head = "Session: 1\r\nContent-Length: 400000000\r\n";
                 after_description([set_up_by(head), filler()])
@@ -45,24 +44,21 @@ pub(super) fn all() -> Vec<Scenario> {
         OF.fault(
             "setup-headers-without-end",
             "sends headers to its answer to SETUP without end",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Answers.at(Path::SetupHeaders, &[Row::T1, Row::H2]),
             || after_description([begun(), Act::Repeat(b"X-More: of the same\r\n".repeat(800))]),
         ),
-        // The client library (retina 0.4.21) looks for a line's end from its beginning, again with each
-        // read: on a slow machine the signs of life stop before the bytes are too many. On an idle one, debug
-        // builds were seen to end by SIGSEGV before that; where it comes from has not been found yet.
         OF.fault(
             "header-line-without-end",
             "sends one header line without end in its answer to SETUP",
-            &[TooMuchData, WorkerWedged, WorkerKilled],
+            &[TooMuchData],
             Limit::Answers.at(Path::SetupHeaders, &[Row::T1, Row::H2, Row::L5]),
             || after_description([begun(), Act::Say(b"X-Long: ".to_vec()), filler()]),
         ),
         OF.fault(
             "reason-without-end",
             "sends a reason phrase without end in its answer to PLAY",
-            &[TooMuchData, WorkerWedged, WorkerKilled],
+            &[TooMuchData],
             Limit::Unit.at(Path::PlayStatus, &[Row::T1, Row::L5]),
             || after_setup([Act::Say(b"RTSP/1.0 200 ".to_vec()), filler()]),
         ),

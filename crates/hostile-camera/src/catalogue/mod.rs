@@ -61,6 +61,7 @@ impl Family {
             does,
             expected,
             contained_by: held.limit,
+            behind: held.behind,
             path: held.path,
             rows: held.rows,
             account: Account::None,
@@ -123,7 +124,8 @@ mod tests {
         let all = catalogue();
         let threats: BTreeSet<_> = all.iter().map(|scenario| scenario.threat).collect();
         assert_eq!(threats, Threat::ALL.into());
-        let limits: BTreeSet<_> = all.iter().map(|scenario| scenario.contained_by).collect();
+        let limits: BTreeSet<_> =
+            all.iter().flat_map(|s| [s.contained_by].into_iter().chain(s.behind)).collect();
         assert_eq!(limits, Limit::ALL.into());
     }
 

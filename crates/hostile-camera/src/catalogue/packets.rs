@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cofferdam_picture_ring::Fault::{
     ConnectionLost, DecodeFailed, NoPictures, ProtocolViolation, StreamEnded, StreamRefused,
-    TooMuchData, WorkerCrashed, WorkerWedged,
+    TooMuchData, WorkerCrashed,
 };
 
 use super::{Family, SOON, TENTH, made, stream};
@@ -25,13 +25,12 @@ pub(super) fn all() -> Vec<Scenario> {
     [bytes_without_end(), broken_packets(), odd_streams()].concat()
 }
 
-/// On a machine with too much to do, the signs of life may stop before the bytes are too many.
 fn bytes_without_end() -> Vec<Scenario> {
     vec![
         OF.fault(
             "unit-without-end",
             "sends fragments of one H.264 access unit without end",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Unit.at(Path::H264Fragments, &[Row::T3, Row::H8, Row::L4]),
             || {
                 playing([stream(AT_ONCE, |n| {
@@ -42,7 +41,7 @@ fn bytes_without_end() -> Vec<Scenario> {
         OF.fault(
             "h265-unit-without-end",
             "sends fragments of one H.265 access unit without end",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Unit.at(Path::H265Fragments, &[Row::T3, Row::H8, Row::L4]),
             || {
                 playing_as(
@@ -57,7 +56,7 @@ fn bytes_without_end() -> Vec<Scenario> {
         OF.fault(
             "jpeg-without-end",
             "sends one JPEG image without end",
-            &[TooMuchData, DecodeFailed, WorkerWedged],
+            &[TooMuchData, DecodeFailed],
             Limit::Unit.at(Path::JpegFragments, &[Row::T3, Row::H8]),
             || {
                 playing_as(
@@ -73,28 +72,28 @@ fn bytes_without_end() -> Vec<Scenario> {
         OF.fault(
             "units-without-end",
             "sends small NAL units of one access unit without end",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Unit.at(Path::H264Payload, &[Row::T3]),
             || playing([stream(AT_ONCE, |n| Packet::of(0, low(n), false).with(&[0x06; 1400]))]),
         ),
         OF.fault(
             "channel-nobody-asked-for",
             "sends on a channel that was not agreed on, without end",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Unit.at(Path::Channels, &[Row::T3, Row::H6]),
             || playing([Act::Repeat(framed(9, &[7; 60_000]))]),
         ),
         OF.fault(
             "reports-without-end",
             "sends sender reports without end",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Unit.at(Path::Reports, &[Row::T3]),
             || playing([Act::Repeat(framed(1, &report(200)).repeat(500))]),
         ),
         OF.fault(
             "flood",
             "sends access units as fast as they are taken",
-            &[TooMuchData, WorkerWedged],
+            &[TooMuchData],
             Limit::Rate.at(Path::Playing, &[Row::T3]),
             || playing([stream(AT_ONCE, |n| Packet::of(n, low(n), true).with(&[0x41; 1400]))]),
         ),
