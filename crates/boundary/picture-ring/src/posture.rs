@@ -87,7 +87,9 @@ impl JailLayer {
             Self::LandlockNetwork => "Linux 6.7 with Landlock",
             Self::LandlockScopes => "Linux 6.12 with Landlock",
             Self::WriteXorExecute => "Linux 6.3",
-            Self::SystemCalls => "Linux 4.14 with CONFIG_SECCOMP_FILTER",
+            Self::SystemCalls => {
+                "Linux 5.14 with CONFIG_SECCOMP_FILTER, and nobody else who listens to its system calls"
+            }
             Self::SelfTest => {
                 "a kernel and a container engine that leave seccomp and Landlock alone, and a user \
                  whose processes are not too many"

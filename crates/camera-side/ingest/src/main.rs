@@ -9,9 +9,10 @@ use std::process::ExitCode;
 
 use cofferdam_ingest::{MEMORY, boot, decode, probe};
 use cofferdam_ingest_boot::descriptors;
-use cofferdam_jail::{Jail, JailError, Kind, Rehearsed, broker, inherited};
+use cofferdam_jail::broker::{self, InstallError};
+use cofferdam_jail::{Jail, JailError, Kind, Rehearsed, inherited};
 use cofferdam_picture::CameraId;
-use cofferdam_picture_ring::Fault;
+use cofferdam_picture_ring::{Fault, JailLayer};
 
 fn main() -> ExitCode {
     // A panic's message may quote the camera, and nobody is there to read it.
@@ -59,8 +60,13 @@ fn worker(id: &str) -> Result<Fault, JailError> {
     }
     let Some(runtime) = runtime() else { return setup };
     // From here on the dialer answers for every socket; the lock that follows allows asking it.
-    if channel.as_ref().is_some_and(|channel| broker::install(channel).is_err()) {
-        return setup;
+    match channel.as_ref().map(broker::install) {
+        None | Some(Ok(())) => {}
+        // A dialer that is gone is no fault of the kernel's.
+        Some(Err(InstallError::HandOver(_))) => return setup,
+        Some(Err(error)) => {
+            return Err(JailError { layer: JailLayer::SystemCalls, what: error.to_string() });
+        }
     }
     let locked = jail.map(Rehearsed::lock).transpose()?;
     let Ok(writer) = boot::map(&ring, spec) else { return setup };
