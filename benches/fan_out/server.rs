@@ -45,6 +45,7 @@ async fn serve(options: &Serve) -> anyhow::Result<()> {
     let metrics = ServeMetrics::default();
     metrics.register(&mut registry);
     let settings = ServerSettings {
+        multicast: Vec::new(),
         listen: ([127, 0, 0, 1], 0).into(),
         interface: None,
         certificates: None,

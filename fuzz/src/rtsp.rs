@@ -8,8 +8,8 @@ use cofferdam_accounts::{Accounts, Claim, MAX_CLAIM, Reader, Secret, TransportKi
 use cofferdam_picture::FrameRate;
 use cofferdam_rtsp::{
     Access, Channel, Connection, ConnectionSettings, FirstPacket, Frame, FrameError, Framer,
-    MAX_BODY, MAX_HEAD, MountDirectory, MountState, MountView, Nonce, Output, PortPair, State,
-    TunnelDecoder, TunnelRequest, VideoTrack,
+    MAX_BODY, MAX_HEAD, MountDirectory, MountState, MountView, MulticastGroup, Nonce, Output,
+    PortPair, State, TunnelDecoder, TunnelRequest, VideoTrack,
 };
 
 /// What a framer makes of a stream, in pieces of `size` bytes.
@@ -90,7 +90,9 @@ impl MountDirectory for Mounts {
             "lost/main" => MountState::Ended,
             _ => return None,
         };
-        Some(MountView { path: path.to_owned(), ssrc: 0xbeef, state })
+        let group = MulticastGroup { address: [239, 1, 2, 3].into(), port: 5004, ttl: 1 };
+        let multicast = (path == "lobby/sub").then_some(group);
+        Some(MountView { path: path.to_owned(), ssrc: 0xbeef, multicast, state })
     }
 }
 

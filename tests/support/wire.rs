@@ -200,6 +200,27 @@ impl Frame {
         Some((IpAddr::from(from), segment.source))
     }
 
+    /// The UDP datagram of a frame, if it is one and not in fragments.
+    #[must_use]
+    pub fn datagram(&self) -> Option<Datagram<'_>> {
+        const UDP: u8 = 17;
+        let (to, ttl, protocol, udp) = match self.kind() {
+            IPV4 => {
+                let header = usize::from(self.bytes.get(14)? & 15) * 4;
+                let to: [u8; 4] = self.bytes.get(30..34)?.try_into().ok()?;
+                (IpAddr::from(to), self.bytes[22], self.bytes[23], self.bytes.get(14 + header..)?)
+            }
+            IPV6 => {
+                let to: [u8; 16] = self.bytes.get(38..54)?.try_into().ok()?;
+                (IpAddr::from(to), self.bytes[21], self.bytes[20], &self.bytes[54..])
+            }
+            _ => return None,
+        };
+        let number = |at: usize| Some(u16::from_be_bytes([*udp.get(at)?, *udp.get(at + 1)?]));
+        let payload = udp.get(8..usize::from(number(4)?))?;
+        (protocol == UDP).then_some(Datagram { to: (to, number(2)?).into(), ttl, payload })
+    }
+
     /// The TCP segment of a frame over IPv4.
     #[must_use]
     pub fn segment(&self) -> Option<Segment<'_>> {
@@ -220,6 +241,17 @@ impl Frame {
             payload: tcp.get(offset..)?,
         })
     }
+}
+
+/// A UDP datagram (RFC 768).
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// How many networks it may still reach.
+    pub ttl: u8,
+    /// Its bytes.
+    pub payload: &'a [u8],
 }
 
 /// A TCP segment (RFC 9293 §3.1).

@@ -11,11 +11,13 @@ pub enum TransportKind {
     Udp,
     /// In the RTSP connection, within TLS.
     Tls,
+    /// As datagrams in clear, to everyone who joined a group.
+    Multicast,
 }
 
 impl TransportKind {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Tls];
+    pub const ALL: [Self; 4] = [Self::Tcp, Self::Udp, Self::Tls, Self::Multicast];
 
     /// The name in configuration, metrics and logs.
     #[must_use]
@@ -24,6 +26,7 @@ impl TransportKind {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
             Self::Tls => "tls",
+            Self::Multicast => "multicast",
         }
     }
 }
@@ -73,6 +76,6 @@ mod tests {
             assert!(TransportSet::ALL.contains(kind));
             assert_eq!(kind.label().parse(), Ok(kind));
         }
-        assert_eq!("multicast".parse::<TransportKind>(), Err(UnknownTransport));
+        assert_eq!("broadcast".parse::<TransportKind>(), Err(UnknownTransport));
     }
 }

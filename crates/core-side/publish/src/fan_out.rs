@@ -69,6 +69,12 @@ impl FanOut {
         self.keys.want(now)
     }
 
+    /// Adds a reader that begins with a key unit of the future. True says that it is to be asked for now.
+    pub(crate) fn add_to_come(&mut self, reader: Arc<Reader>, now: MonotonicTime) -> bool {
+        self.readers.push(reader);
+        self.keys.want(now)
+    }
+
     /// Removes a reader. False when it was no longer there.
     pub(crate) fn remove(&mut self, reader: &Arc<Reader>) -> bool {
         let before = self.readers.len();
@@ -185,6 +191,21 @@ pub(crate) mod tests {
         let second = Arc::new(Reader::new());
         assert!(!fan_out.add(Arc::clone(&second), at(130)));
         assert_eq!(second.queued(), 3);
+    }
+
+    #[test]
+    fn a_newcomer_to_what_is_to_come_waits_for_a_key_that_is_forced_when_it_may_be() {
+        let mut fan_out = fan_out();
+        assert!(fan_out.add(Arc::new(Reader::new()), at(0)));
+        send(&mut fan_out, true, 40);
+        send(&mut fan_out, false, 80);
+        let second = Arc::new(Reader::new());
+        assert!(!fan_out.add_to_come(Arc::clone(&second), at(90)));
+        assert!(!send(&mut fan_out, false, 120).ask_key);
+        assert_eq!(second.queued(), 0);
+        assert!(send(&mut fan_out, false, 500).ask_key);
+        send(&mut fan_out, true, 540);
+        assert_eq!(second.queued(), 1);
     }
 
     #[test]

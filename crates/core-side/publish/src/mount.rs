@@ -176,6 +176,21 @@ impl Mount {
     /// ends at once.
     #[must_use]
     pub fn subscribe_at(self: &Arc<Self>, now: MonotonicTime) -> Subscription {
+        self.add_reader(now, FanOut::add)
+    }
+
+    /// Adds a reader who is sent nothing of what others were sent before: it begins with the next key unit,
+    /// which is forced for it as soon as that may be. Otherwise as [`subscribe`](Self::subscribe).
+    #[must_use]
+    pub fn subscribe_to_come(self: &Arc<Self>) -> Subscription {
+        self.add_reader(MonotonicTime::now(), FanOut::add_to_come)
+    }
+
+    fn add_reader(
+        self: &Arc<Self>,
+        now: MonotonicTime,
+        add: impl FnOnce(&mut FanOut, Arc<Reader>, MonotonicTime) -> bool,
+    ) -> Subscription {
         let mut fan_out = self.fan_out();
         let lost = self.availability() == Availability::Ended;
         let in_vain = fan_out.closed.or(lost.then_some(SubscriptionEnd::SignalLost));
@@ -184,7 +199,7 @@ impl Mount {
             if fan_out.reader_count() == 0 && self.kind == MountKind::Sub {
                 self.commands.push(Command::Start(self.kind));
             }
-            if fan_out.add(Arc::clone(&reader), now) {
+            if add(&mut fan_out, Arc::clone(&reader), now) {
                 self.ask_key_frame();
             }
             self.metrics.readers(fan_out.reader_count());

@@ -372,6 +372,7 @@ impl Connection {
             (Channel::Tls, Transport::Interleaved { .. }) => TransportKind::Tls,
             (Channel::Clear, Transport::Interleaved { .. }) => TransportKind::Tcp,
             (_, Transport::Udp { .. }) => TransportKind::Udp,
+            (_, Transport::Multicast(_)) => TransportKind::Multicast,
         }
     }
 

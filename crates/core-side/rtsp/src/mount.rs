@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use cofferdam_picture::FrameRate;
 
+use crate::MulticastGroup;
+
 /// The mounts there are.
 pub trait MountDirectory {
     /// The mount of a path, given without slashes at either end.
@@ -16,6 +18,8 @@ pub struct MountView {
     pub path: String,
     /// The synchronization source of its packets (RFC 3550 §3).
     pub ssrc: u32,
+    /// Where its packets go for whoever asks for multicast; `None` where nobody gets them so.
+    pub multicast: Option<MulticastGroup>,
     /// Whether it can be played.
     pub state: MountState,
 }

@@ -68,6 +68,7 @@ mod tests {
         let mount = MountView {
             path: "lobby/main".into(),
             ssrc: 7,
+            multicast: None,
             state: MountState::Ready(track.clone()),
         };
         let text = describe(&mount, &track, IpAddr::from([127, 0, 0, 1]));

@@ -4,6 +4,7 @@
 //! on `dest_addr="`.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use crate::framer::number;
 
@@ -19,6 +20,34 @@ pub struct PortPair {
     pub rtp: u16,
     /// The port of RTCP packets.
     pub rtcp: u16,
+}
+
+/// An address that many listen to, and how far packets to it go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MulticastGroup {
+    /// A multicast address.
+    pub address: IpAddr,
+    /// The port of RTP packets; that of RTCP packets is the next.
+    pub port: u16,
+    /// How many networks they may reach (the hop limit of IPv6).
+    pub ttl: u8,
+}
+
+impl MulticastGroup {
+    /// The ports of a group.
+    #[must_use]
+    pub const fn ports(self) -> PortPair {
+        PortPair { rtp: self.port, rtcp: self.port.saturating_add(1) }
+    }
+}
+
+/// What can be offered beside packets in the RTSP connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Datagrams {
+    /// The ports that datagrams are sent from, `None` when there are none.
+    pub(crate) server: Option<PortPair>,
+    /// The group of the mount, where it has one.
+    pub(crate) group: Option<MulticastGroup>,
 }
 
 /// How a session's packets travel.
@@ -38,19 +67,20 @@ pub enum Transport {
         /// Ours.
         server: PortPair,
     },
+    /// As datagrams to everyone who joined a group.
+    Multicast(MulticastGroup),
 }
 
 impl Transport {
-    /// The first alternative of a `Transport` header that can be served and `may_use` allows. `server`
-    /// are the ports that datagrams are sent from, `None` when there are none.
+    /// The first alternative of a `Transport` header that can be served and `may_use` allows.
     pub(crate) fn choose(
         header: &str,
-        server: Option<PortPair>,
+        datagrams: Datagrams,
         may_use: impl Fn(Self) -> bool,
     ) -> Option<Self> {
         split_unquoted(header, ',')
             .take(MAX_OFFERS)
-            .find_map(|offer| accept(offer, server).filter(|offer| may_use(*offer)))
+            .find_map(|offer| accept(offer, datagrams).filter(|offer| may_use(*offer)))
     }
 
     /// The header of the answer.
@@ -63,6 +93,11 @@ impl Transport {
                 "RTP/AVP;unicast;client_port={}-{};server_port={}-{}",
                 client.rtp, client.rtcp, server.rtp, server.rtcp
             ),
+            Self::Multicast(group) => {
+                let MulticastGroup { address, ttl, .. } = group;
+                let PortPair { rtp, rtcp } = group.ports();
+                format!("RTP/AVP;multicast;destination={address};port={rtp}-{rtcp};ttl={ttl}")
+            }
         };
         // Writing to a String does not fail.
         let _ = write!(text, ";ssrc={ssrc:08X};mode=\"PLAY\"");
@@ -90,35 +125,40 @@ pub(crate) fn is_readable(header: &str) -> bool {
     })
 }
 
-fn accept(offer: &str, server: Option<PortPair>) -> Option<Transport> {
+fn accept(offer: &str, datagrams: Datagrams) -> Option<Transport> {
     let mut parts = split_unquoted(offer, ';').map(str::trim);
     let specification = parts.next()?;
     let mut interleaved = None;
     let mut client_port = None;
+    let mut is_multicast = false;
     for part in parts {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let (name, value) = (name.trim_end(), value.trim().trim_matches('"'));
         match name.to_ascii_lowercase().as_str() {
-            "multicast" => return None,
+            "multicast" => is_multicast = true,
             "interleaved" => interleaved = Some(pair(value)?),
             "client_port" => client_port = Some(pair(value)?),
             "mode" if !value.split(',').any(|m| m.trim().eq_ignore_ascii_case("play")) => {
                 return None;
             }
-            // A destination other than the reader's own address is never honoured, so it need not
-            // be read.
+            // A destination other than the reader's own address or the mount's own group is never
+            // honoured, so it need not be read.
             _ => {}
         }
+    }
+    let is_udp = ["RTP/AVP", "RTP/AVP/UDP"].iter().any(|s| specification.eq_ignore_ascii_case(s));
+    if is_multicast {
+        return datagrams.group.filter(|_| is_udp).map(Transport::Multicast);
     }
     if specification.eq_ignore_ascii_case("RTP/AVP/TCP") {
         let (rtp, rtcp) = interleaved.unwrap_or((0, 1));
         let (rtp, rtcp) = (u8::try_from(rtp).ok()?, u8::try_from(rtcp).ok()?);
         (rtp != rtcp).then_some(Transport::Interleaved { rtp, rtcp })
-    } else if ["RTP/AVP", "RTP/AVP/UDP"].iter().any(|s| specification.eq_ignore_ascii_case(s)) {
+    } else if is_udp {
         let (rtp, rtcp) = client_port?;
         let usable = rtp != rtcp && rtp >= LEAST_CLIENT_PORT && rtcp >= LEAST_CLIENT_PORT;
         usable
-            .then_some(server)
+            .then_some(datagrams.server)
             .flatten()
             .map(|server| Transport::Udp { client: PortPair { rtp, rtcp }, server })
     } else {
@@ -148,9 +188,15 @@ fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const SERVER: PortPair = PortPair { rtp: 50_000, rtcp: 50_001 };
+
+    const GROUP: MulticastGroup =
+        MulticastGroup { address: IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3)), port: 5004, ttl: 16 };
+    const UNICAST: Datagrams = Datagrams { server: Some(SERVER), group: None };
 
     const fn tcp(rtp: u8, rtcp: u8) -> Option<Transport> {
         Some(Transport::Interleaved { rtp, rtcp })
@@ -190,7 +236,7 @@ mod tests {
             ("", None),
         ];
         for (header, expected) in cases {
-            assert_eq!(Transport::choose(header, Some(SERVER), |_| true), expected, "{header}");
+            assert_eq!(Transport::choose(header, UNICAST, |_| true), expected, "{header}");
         }
     }
 
@@ -214,21 +260,41 @@ mod tests {
     #[test]
     fn without_ports_datagrams_are_passed_over() {
         let header = "RTP/AVP;client_port=6000-6001, RTP/AVP/TCP;interleaved=0-1";
-        assert_eq!(Transport::choose(header, None, |_| true), tcp(0, 1));
-        assert_eq!(Transport::choose("RTP/AVP;client_port=6000-6001", None, |_| true), None);
+        let choose = |header: &str| Transport::choose(header, Datagrams::default(), |_| true);
+        assert_eq!(choose(header), tcp(0, 1));
+        assert_eq!(choose("RTP/AVP;client_port=6000-6001"), None);
+    }
+
+    #[test]
+    fn a_group_is_the_mounts_whatever_a_reader_would_like() {
+        let group = Some(Transport::Multicast(GROUP));
+        let datagrams = Datagrams { group: Some(GROUP), ..UNICAST };
+        for (header, expected) in [
+            ("RTP/AVP;multicast", group),
+            ("RTP/AVP/UDP;multicast;client_port=6000-6001", group),
+            ("RTP/AVP;multicast;destination=224.2.0.1;port=3456-3457;ttl=127;mode=PLAY", group),
+            ("RTP/AVP;multicast;mode=record", None),
+            ("RTP/AVP/TCP;multicast;interleaved=0-1", None),
+            ("RTP/SAVP;multicast, RTP/AVP/TCP;interleaved=2-3", tcp(2, 3)),
+            ("RTP/AVP;unicast;client_port=6000-6001", udp(6000, 6001)),
+        ] {
+            assert_eq!(Transport::choose(header, datagrams, |_| true), expected, "{header}");
+        }
+        let no_group = |transport| !matches!(transport, Transport::Multicast(_));
+        assert_eq!(Transport::choose("RTP/AVP;multicast", datagrams, no_group), None);
     }
 
     #[test]
     fn what_a_reader_may_not_use_is_passed_over() {
         let header = "RTP/AVP;client_port=6000-6001, RTP/AVP/TCP;interleaved=0-1";
-        let choose = |may: fn(Transport) -> bool| Transport::choose(header, Some(SERVER), may);
+        let choose = |may: fn(Transport) -> bool| Transport::choose(header, UNICAST, may);
         let is_udp = |transport| matches!(transport, Transport::Udp { .. });
         assert_eq!(
             choose(|transport| matches!(transport, Transport::Interleaved { .. })),
             tcp(0, 1)
         );
         assert_eq!(choose(is_udp), udp(6000, 6001));
-        assert_eq!(Transport::choose(header, Some(SERVER), |_| false), None);
+        assert_eq!(Transport::choose(header, UNICAST, |_| false), None);
     }
 
     #[test]
@@ -242,6 +308,10 @@ mod tests {
             Some(
                 "RTP/AVP;unicast;client_port=6000-6001;server_port=50000-50001;ssrc=FFFFFFFF;mode=\"PLAY\""
             )
+        );
+        assert_eq!(
+            Transport::Multicast(GROUP).answer(1),
+            "RTP/AVP;multicast;destination=239.1.2.3;port=5004-5005;ttl=16;ssrc=00000001;mode=\"PLAY\""
         );
     }
 }

@@ -23,18 +23,20 @@ const METHODS: [&str; 10] = [
     "RECORD",
     "X",
 ];
-const URLS: [&str; 6] = [
+const URLS: [&str; 7] = [
     "rtsp://gw/lobby/main",
     "rtsp://gw/lobby/main/trackID=0",
     "rtsp://gw/lobby/sub/",
+    "rtsp://gw/lobby/many",
     "rtsp://gw/lost/main",
     "*",
     "bad url",
 ];
-const HEADERS: [&str; 6] = [
+const HEADERS: [&str; 7] = [
     "Transport: RTP/AVP/TCP;interleaved=0-1",
     "Transport: RTP/AVP;client_port=5000",
     "Transport: RTP/AVP;mode=\"",
+    "Transport: RTP/AVP;multicast",
     "Session: 1",
     "Require: x",
     "X-Y: z",

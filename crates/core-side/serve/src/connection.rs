@@ -28,6 +28,7 @@ use crate::admission::Place;
 use crate::datagrams::Datagrams;
 use crate::directory::Directory;
 use crate::metrics::{Refusal, ServeMetrics};
+use crate::multicast::Groups;
 use crate::outbox::Outbox;
 use crate::playback::Playback;
 use crate::stream::Stream;
@@ -56,6 +57,13 @@ pub(crate) struct Shared {
     pub(crate) datagrams: Datagrams,
     pub(crate) password_checks: Arc<Semaphore>,
     pub(crate) tunnels: Tunnels,
+    pub(crate) groups: Groups,
+}
+
+impl Shared {
+    fn directory(&self) -> Directory<'_> {
+        Directory { mounts: &self.mounts, groups: &self.groups }
+    }
 }
 
 /// Serves the reader at the other end of `stream` until one of the two has had enough.
@@ -293,7 +301,7 @@ impl Driver {
             Event::Checked(is_right) => {
                 self.checking = None;
                 let now = Instant::now().into_std();
-                let directory = Directory(&self.shared.mounts);
+                let directory = self.shared.directory();
                 let outputs = self.protocol.password_checked(now, is_right, &directory);
                 self.perform(outputs);
             }
@@ -321,7 +329,7 @@ impl Driver {
             self.subscription_ended(end);
         }
         if now.into_std() >= self.protocol.deadline() {
-            let directory = Directory(&self.shared.mounts);
+            let directory = self.shared.directory();
             let outputs = self.protocol.handle_deadline(now.into_std(), &directory);
             self.perform(outputs);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cofferdam_rtp::PacketizedUnit;
 use cofferdam_rtp::rtcp::{self, Incoming};
-use cofferdam_rtsp::PortPair;
+use cofferdam_rtsp::{MalformedReason, PortPair};
 use quinn_udp::{Transmit, UdpSocketState};
 use rustix::net::sockopt;
 use tokio::io::Interest;
@@ -16,6 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use crate::metrics::ServeMetrics;
 use crate::sockets;
 
 /// The most that one call hands to the kernel for segmentation: it must fit an IP packet.
@@ -69,6 +70,11 @@ impl Datagrams {
     /// Sockets on the address of `address`, on ports that the kernel chooses.
     pub(crate) fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
         let (rtp, rtcp) = sockets::datagram_pair(address, interface)?;
+        Self::over(rtp, rtcp)
+    }
+
+    /// The sockets that are to send RTP and RTCP.
+    pub(crate) fn over(rtp: UdpSocket, rtcp: UdpSocket) -> io::Result<Self> {
         let ports = PortPair { rtp: rtp.local_addr()?.port(), rtcp: rtcp.local_addr()?.port() };
         let state = UdpSocketState::new((&rtp).into())?;
         // The line above forbids fragmentation, as QUIC needs it. A tunnel narrower than our packets
@@ -150,18 +156,27 @@ impl Datagrams {
     }
 
     /// Hands every RTCP packet that arrives to whoever listens for its sender. Never returns.
-    pub(crate) async fn receive(&self) {
-        let mut buffer = vec![0; MAX_RTCP];
+    pub(crate) async fn receive(&self, metrics: &ServeMetrics) {
         loop {
-            let Ok((length, from)) = self.rtcp.recv_from(&mut buffer).await else {
-                // Nothing is known that fails for long, but then it must not spin.
-                sleep(RECEIVE_PAUSE).await;
-                continue;
-            };
-            let Ok(incoming) = rtcp::parse(&buffer[..length]) else { continue };
+            let (from, incoming) = self.next_report(metrics).await;
             if let Some((_, listener)) = lock(&self.listeners).by_address.get(&from) {
                 // A reader that reports faster than it is heard is heard less often.
                 let _ = listener.try_send(incoming);
+            }
+        }
+    }
+
+    /// The next RTCP packet that arrives, and who sent it; what is none is counted. Cancel-safe.
+    pub(crate) async fn next_report(&self, metrics: &ServeMetrics) -> (SocketAddr, Incoming) {
+        let mut buffer = [0; MAX_RTCP];
+        loop {
+            match self.rtcp.recv_from(&mut buffer).await {
+                Ok((length, from)) => match rtcp::parse(&buffer[..length]) {
+                    Ok(incoming) => return (from, incoming),
+                    Err(_) => metrics.malformed(MalformedReason::Rtcp),
+                },
+                // Nothing is known that fails for long, but then it must not spin.
+                Err(_) => sleep(RECEIVE_PAUSE).await,
             }
         }
     }

@@ -4,15 +4,21 @@ use bytes::Bytes;
 use cofferdam_publish::{Availability, Mount, Mounts};
 use cofferdam_rtsp::{MountDirectory, MountState, MountView, VideoTrack};
 
+use crate::multicast::Groups;
+
 /// [`Mounts`] as a [`MountDirectory`].
-pub(crate) struct Directory<'a>(pub(crate) &'a Mounts);
+pub(crate) struct Directory<'a> {
+    pub(crate) mounts: &'a Mounts,
+    pub(crate) groups: &'a Groups,
+}
 
 impl MountDirectory for Directory<'_> {
     fn find(&self, path: &str) -> Option<MountView> {
-        let mount = self.0.find(path)?;
+        let mount = self.mounts.find(path)?;
         Some(MountView {
             path: mount.path().to_owned(),
             ssrc: mount.ssrc().get(),
+            multicast: self.groups.of(mount.path()),
             state: state(&mount),
         })
     }

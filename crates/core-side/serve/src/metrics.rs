@@ -7,6 +7,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::reception::ReceptionMetrics;
+
 /// The server's metrics. Clones are the same metrics.
 #[derive(Clone, Debug, Default)]
 pub struct ServeMetrics {
@@ -18,7 +20,7 @@ pub struct ServeMetrics {
     malformed: Family<ReasonLabel, Counter>,
     bytes_out: Family<TransportLabel, Counter>,
     packets_out: Family<TransportLabel, Counter>,
-    pub(crate) reported_lost: Counter,
+    pub(crate) reception: ReceptionMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +78,7 @@ impl Refusal {
 /// Where a transport's traffic is counted: looked up once a session, not once a packet.
 #[derive(Clone, Debug)]
 pub(crate) struct TrafficMetrics {
+    kind: TransportKind,
     sessions: Gauge,
     bytes: Counter,
     packets: Counter,
@@ -85,6 +88,9 @@ impl ServeMetrics {
     /// Puts the metrics into `registry`, under its prefix.
     pub fn register(&self, registry: &mut Registry) {
         // Shown before the first: a counter that appears with it hides it from `rate`.
+        for transport in TransportKind::ALL {
+            let _ = self.traffic(transport);
+        }
         for refusal in Refusal::ALL {
             let _ = self.refused.get_or_create(&ReasonLabel { reason: refusal.label() });
         }
@@ -119,11 +125,7 @@ impl ServeMetrics {
             self.bytes_out.clone(),
         );
         registry.register("rtsp_packets_out", "RTP packets sent", self.packets_out.clone());
-        registry.register(
-            "rtsp_reader_reported_lost",
-            "RTP packets that readers say they lost",
-            self.reported_lost.clone(),
-        );
+        self.reception.register(registry);
     }
 
     pub(crate) fn answered(&self, answer: &Answer) {
@@ -152,6 +154,7 @@ impl ServeMetrics {
     pub(crate) fn traffic(&self, transport: TransportKind) -> TrafficMetrics {
         let label = TransportLabel { transport: transport.label() };
         TrafficMetrics {
+            kind: transport,
             sessions: self.sessions.get_or_create_owned(&label),
             bytes: self.bytes_out.get_or_create_owned(&label),
             packets: self.packets_out.get_or_create_owned(&label),
@@ -160,6 +163,11 @@ impl ServeMetrics {
 }
 
 impl TrafficMetrics {
+    /// The transport it is of.
+    pub(crate) const fn kind(&self) -> TransportKind {
+        self.kind
+    }
+
     pub(crate) fn sent(&self, packets: usize, bytes: usize) {
         self.packets.inc_by(packets as u64);
         self.bytes.inc_by(bytes as u64);

@@ -1,21 +1,18 @@
 //! A session as the shell sees it: a mount, a way to its reader, and what went that way.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use cofferdam_picture::MonotonicTime;
 use cofferdam_publish::{Mount, Subscription, Unit};
-use cofferdam_rtp::NtpTimestamp;
-use cofferdam_rtp::rtcp::{Cname, Incoming, SenderReport};
+use cofferdam_rtp::rtcp::{Cname, Incoming};
 use cofferdam_rtsp::FirstPacket;
 use tokio::time::Instant;
 
 use crate::datagrams::{Destination, Feedback};
 use crate::metrics::{GaugeGuard, ServeMetrics, TrafficMetrics};
-
-/// Time between sender reports (RFC 3550 §6.2: the least that is recommended).
-const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+use crate::multicast::Member;
+use crate::reception::Reception;
+use crate::sender::Sender;
 
 /// A session that plays or has played.
 #[derive(Debug)]
@@ -23,11 +20,17 @@ pub(crate) struct Playback {
     pub(crate) mount: Arc<Mount>,
     pub(crate) route: Route,
     pub(crate) traffic: TrafficMetrics,
-    subscribed: Option<(Subscription, GaugeGuard)>,
-    cname: Cname,
-    sent: Sent,
-    reported_lost: i32,
-    next_report: Instant,
+    subscribed: Option<Subscribed>,
+    sender: Sender,
+    reception: Reception,
+}
+
+/// What a session has while it plays.
+#[derive(Debug)]
+struct Subscribed {
+    subscription: Subscription,
+    _session: GaugeGuard,
+    _member: Option<Member>,
 }
 
 /// The way to a reader.
@@ -47,13 +50,8 @@ pub(crate) enum Route {
         /// What comes back.
         feedback: Feedback,
     },
-}
-
-/// What was sent so far, as sender reports count it: modulo 2³².
-#[derive(Clone, Copy, Debug, Default)]
-struct Sent {
-    packets: u32,
-    octets: u32,
+    /// To the mount's group, by the group's own task: the session is told of every unit and sends none.
+    Multicast,
 }
 
 impl Playback {
@@ -63,14 +61,23 @@ impl Playback {
         route: Route,
         traffic: TrafficMetrics,
         cname: Cname,
+        member: Option<Member>,
         earlier: Option<Self>,
         now: Instant,
     ) -> Self {
         let earlier = earlier.filter(|earlier| Arc::ptr_eq(&earlier.mount, &mount));
-        let (sent, reported_lost) =
-            earlier.map_or_else(Default::default, |earlier| (earlier.sent, earlier.reported_lost));
-        let subscribed = Some((mount.subscribe(), traffic.session()));
-        Self { mount, route, traffic, subscribed, cname, sent, reported_lost, next_report: now }
+        let (sender, reception) = match earlier {
+            Some(earlier) => (earlier.sender.again(now), earlier.reception),
+            None => (Sender::new(Arc::clone(&mount), cname, now), Reception::default()),
+        };
+        let subscription = match &route {
+            // What the group was sent before this reader came, it will not get.
+            Route::Multicast => mount.subscribe_to_come(),
+            Route::Interleaved { .. } | Route::Datagrams { .. } => mount.subscribe(),
+        };
+        let subscribed =
+            Some(Subscribed { subscription, _session: traffic.session(), _member: member });
+        Self { mount, route, traffic, subscribed, sender, reception }
     }
 
     /// Wants no more units.
@@ -84,7 +91,7 @@ impl Playback {
 
     pub(crate) const fn subscription(&self) -> Option<&Subscription> {
         match &self.subscribed {
-            Some((subscription, _)) => Some(subscription),
+            Some(subscribed) => Some(&subscribed.subscription),
             None => None,
         }
     }
@@ -92,68 +99,45 @@ impl Playback {
     /// Where units and reports come from.
     pub(crate) fn sources(&mut self) -> (Option<&mut Subscription>, Option<&mut Feedback>) {
         let feedback = match &mut self.route {
-            Route::Interleaved { .. } => None,
+            Route::Interleaved { .. } | Route::Multicast => None,
             Route::Datagrams { feedback, .. } => Some(feedback),
         };
-        (self.subscribed.as_mut().map(|(subscription, _)| subscription), feedback)
+        (self.subscribed.as_mut().map(|subscribed| &mut subscribed.subscription), feedback)
     }
 
     /// Takes note of a unit that goes out.
     pub(crate) fn count(&mut self, unit: &Unit) {
-        let packets = u32::try_from(unit.packets.packet_count()).unwrap_or(u32::MAX);
-        let octets = u32::try_from(unit.packets.payload_len()).unwrap_or(u32::MAX);
-        self.sent.packets = self.sent.packets.wrapping_add(packets);
-        self.sent.octets = self.sent.octets.wrapping_add(octets);
-        self.traffic.sent(unit.packets.packet_count(), unit.packets.framed().len());
+        self.sender.count(unit);
+        // A group's traffic is counted once.
+        if !matches!(self.route, Route::Multicast) {
+            self.traffic.sent(unit.packets.packet_count(), unit.packets.framed().len());
+        }
     }
 
     /// Packets sent so far, modulo 2³².
     pub(crate) const fn packets(&self) -> u32 {
-        self.sent.packets
+        self.sender.packets()
     }
 
-    /// Takes note of what the reader reports. What it claims to have lost cannot be more than was
-    /// sent.
+    /// Takes note of what the reader reports.
     pub(crate) fn heard(&mut self, incoming: &Incoming, metrics: &ServeMetrics) {
-        let ours = self.mount.ssrc();
-        for report in incoming.reports.iter().filter(|report| report.source == ours) {
-            let most = i32::try_from(self.sent.packets).unwrap_or(i32::MAX);
-            let lost = report.cumulative_lost.min(most);
-            let more = lost.saturating_sub(self.reported_lost);
-            if let Ok(more @ 1..) = u64::try_from(more) {
-                metrics.reported_lost.inc_by(more);
-                self.reported_lost = lost;
-            }
-        }
+        let kind = self.traffic.kind();
+        self.reception.heard(incoming, &self.sender, kind, &metrics.reception);
     }
 
     /// When the next report is due.
     pub(crate) const fn next_report(&self) -> Instant {
-        self.next_report
+        self.sender.next_report()
     }
 
     /// The report that is due, if one is.
     pub(crate) fn report(&mut self, now: Instant) -> Option<Bytes> {
-        if now < self.next_report {
-            return None;
-        }
-        self.next_report = now + REPORT_INTERVAL;
-        Some(self.sender_report().compound(&self.cname))
+        self.sender.report(now)
     }
 
     /// The last report.
     pub(crate) fn goodbye(&self) -> Bytes {
-        self.sender_report().goodbye(&self.cname)
-    }
-
-    fn sender_report(&self) -> SenderReport {
-        SenderReport {
-            ssrc: self.mount.ssrc(),
-            ntp: NtpTimestamp::from(SystemTime::now()),
-            rtp: self.mount.rtp_time(MonotonicTime::now()),
-            packets: self.sent.packets,
-            octets: self.sent.octets,
-        }
+        self.sender.goodbye()
     }
 }
 

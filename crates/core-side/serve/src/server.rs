@@ -16,6 +16,7 @@ use crate::admission::Admission;
 use crate::connection::{self, Shared};
 use crate::datagrams::Datagrams;
 use crate::metrics::GaugeGuard;
+use crate::multicast::Groups;
 use crate::tunnel::Tunnels;
 use crate::{Certificates, ServeMetrics, ServerSettings, sockets};
 
@@ -46,6 +47,16 @@ pub enum BindError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The sockets of a mount's multicast group.
+    #[error("{mount}: expected to send to {group}, found {source}")]
+    Multicast {
+        /// The mount's path.
+        mount: String,
+        /// The group's address.
+        group: std::net::IpAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
 }
 
 /// An RTSP server that listens.
@@ -70,7 +81,8 @@ impl Server {
         metrics: ServeMetrics,
     ) -> Result<Self, BindError> {
         let admission = Admission::new(settings.limits);
-        Self::with(settings, mounts, metrics, admission)
+        let groups = Groups::bind(&settings, &metrics)?;
+        Self::with(settings, mounts, metrics, admission, groups)
     }
 
     fn with(
@@ -78,6 +90,7 @@ impl Server {
         mounts: Mounts,
         metrics: ServeMetrics,
         admission: Admission,
+        groups: Groups,
     ) -> Result<Self, BindError> {
         let interface = settings.interface.as_deref();
         let address = settings.listen;
@@ -94,6 +107,7 @@ impl Server {
             datagrams,
             password_checks,
             tunnels: Tunnels::default(),
+            groups,
         });
         Ok(Self { listener, address: local, admission, shared })
     }
@@ -109,7 +123,7 @@ impl Server {
         mounts: Mounts,
     ) -> Result<Self, BindError> {
         let settings = ServerSettings { listen, ..self.shared.settings.clone() };
-        Self::with(settings, mounts, self.shared.metrics.clone(), self.admission.clone())
+        self.beside(settings, mounts)
     }
 
     /// The same mounts on a further address, for readers who connect over TLS.
@@ -124,8 +138,12 @@ impl Server {
     ) -> Result<Self, BindError> {
         let certificates = Some(certificates);
         let settings = ServerSettings { listen, certificates, ..self.shared.settings.clone() };
-        let (mounts, metrics) = (self.shared.mounts.clone(), self.shared.metrics.clone());
-        Self::with(settings, mounts, metrics, self.admission.clone())
+        self.beside(settings, self.shared.mounts.clone())
+    }
+
+    fn beside(&self, settings: ServerSettings, mounts: Mounts) -> Result<Self, BindError> {
+        let (metrics, groups) = (self.shared.metrics.clone(), self.shared.groups.clone());
+        Self::with(settings, mounts, metrics, self.admission.clone(), groups)
     }
 
     /// Where it listens.
@@ -141,7 +159,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor { listener: self.listener, wait: None };
-        let receive = self.shared.datagrams.receive();
+        let receive = self.shared.datagrams.receive(&self.shared.metrics);
         tokio::pin!(stop, receive);
         loop {
             tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use cofferdam_rtsp::Access;
+use cofferdam_rtsp::{Access, MulticastGroup};
 
 use crate::Certificates;
 
@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub certificates: Option<Certificates>,
     /// Whom to serve.
     pub access: Access,
+    /// The groups of mounts that have one, by the mounts' own paths.
+    pub multicast: Vec<(String, MulticastGroup)>,
     /// How much to take on.
     pub limits: Limits,
 }

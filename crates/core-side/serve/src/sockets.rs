@@ -1,10 +1,12 @@
 //! Sockets and their options.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use cofferdam_rtsp::MulticastGroup;
+use rustix::net::netdevice::name_to_index;
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::Limits;
@@ -41,6 +43,58 @@ pub(crate) fn tune(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     socket.set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)?;
     socket.set_send_buffer_size(limits.send_buffer)
+}
+
+/// Two UDP sockets for a group. The first sends RTP from the address `from`, if that is one; the second
+/// sends RTCP and hears what members send to the group's port for it. Neither leaves `interface`.
+pub(crate) fn multicast_pair(
+    group: &MulticastGroup,
+    from: IpAddr,
+    interface: Option<&str>,
+) -> io::Result<(UdpSocket, UdpSocket)> {
+    let from = match group.address {
+        address if address.is_ipv4() == from.is_ipv4() => from,
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let rtp = multicast(group, SocketAddr::new(from, 0), interface)?;
+    // Bound to the group, it hears nothing that is for others.
+    let rtcp = multicast(group, (group.address, group.ports().rtcp).into(), interface)?;
+    let index = match interface {
+        Some(name) => name_to_index(&rtcp, name)?,
+        // The kernel chooses, by its routes.
+        None => 0,
+    };
+    match group.address {
+        IpAddr::V4(address) => {
+            SockRef::from(&rtcp)
+                .join_multicast_v4_n(&address, &InterfaceIndexOrAddress::Index(index))?;
+        }
+        IpAddr::V6(address) => SockRef::from(&rtcp).join_multicast_v6(&address, index)?,
+    }
+    Ok((rtp, rtcp))
+}
+
+fn multicast(
+    group: &MulticastGroup,
+    address: SocketAddr,
+    interface: Option<&str>,
+) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    socket.bind_device(interface.map(str::as_bytes))?;
+    socket.set_send_buffer_size(DATAGRAM_SEND_BUFFER)?;
+    // A member on this host has the same port.
+    socket.set_reuse_address(true)?;
+    match group.address {
+        IpAddr::V4(_) => socket.set_multicast_ttl_v4(group.ttl.into())?,
+        IpAddr::V6(_) => {
+            socket.set_only_v6(true)?;
+            socket.set_multicast_hops_v6(group.ttl.into())?;
+        }
+    }
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
 }
 
 /// Two UDP sockets on the address of `address`: the first on an even port, the second on the port

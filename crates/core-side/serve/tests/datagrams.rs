@@ -138,6 +138,36 @@ async fn a_reader_may_report_losses_of_what_it_was_sent_only() {
 }
 
 #[tokio::test]
+async fn what_is_no_rtcp_is_counted_and_disturbs_nobody() {
+    let gateway = Gateway::start(Options::default()).await;
+    let (mut reader, _) = Reader::play(gateway.address).await;
+    let stranger = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for socket in [&reader.rtcp, &stranger] {
+        for bytes in [&b""[..], b"x", &[0x80, 201, 0xff, 0xff], &[0; 1500]] {
+            socket.send_to(bytes, reader.server_rtcp).await.unwrap();
+        }
+    }
+    within(async {
+        while gateway.metric("rtsp_malformed_total{reason=\"rtcp\"}") != Some(8.0) {
+            assert_eq!(reader.client.request("GET_PARAMETER", "/", &[]).await.status, 200);
+        }
+    })
+    .await;
+    gateway.publish(100);
+    while !rtp(&reader.packet().await).marker {}
+    assert!(rtp(&reader.packet().await).marker, "what was published behind it");
+}
+
+#[tokio::test]
+async fn stopping_says_goodbye() {
+    let mut gateway = Gateway::start(Options::default()).await;
+    let (reader, _) = Reader::play(gateway.address).await;
+    gateway.ask_to_stop();
+    while !rtcp::parse(&reader.report().await).unwrap().goodbye {}
+    gateway.stopped().await;
+}
+
+#[tokio::test]
 async fn the_session_ends_with_its_connection() {
     let gateway = Gateway::start(Options::default()).await;
     let (reader, _) = Reader::play(gateway.address).await;

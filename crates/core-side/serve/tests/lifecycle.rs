@@ -139,6 +139,7 @@ async fn an_address_that_is_taken_is_named() {
         interface: None,
         certificates: None,
         access: closed(),
+        multicast: Vec::new(),
         limits: Limits::default(),
     };
     let metrics = ServeMetrics::default();

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::file;
 use super::listeners::aliases;
+use super::multicast::group;
 use super::validate::{Found, address, duration, one_of, within};
 use super::{Account, AfterHold, Camera, SignalLoss};
 
@@ -50,6 +51,8 @@ pub(crate) fn camera(raw: &file::Camera, found: &mut Found) -> Option<Camera> {
     let listen = raw.listen.as_deref().map(|text| address(text, &key("listen"), &mut own));
     aliases(&raw.aliases, &key("aliases"), &mut own);
     aliases(&raw.sub.aliases, &key("sub.aliases"), &mut own);
+    let multicast = group(raw.multicast.as_ref(), &key("multicast"), &mut own);
+    let sub_multicast = group(raw.sub.multicast.as_ref(), &key("sub.multicast"), &mut own);
     let valid = own.is_empty();
     found.append(&mut own);
     if !valid {
@@ -59,6 +62,8 @@ pub(crate) fn camera(raw: &file::Camera, found: &mut Found) -> Option<Camera> {
         listen: listen.flatten(),
         aliases: raw.aliases.clone(),
         sub_aliases: raw.sub.aliases.clone(),
+        multicast,
+        sub_multicast,
         id: id?,
         url: url?,
         account,

@@ -150,6 +150,7 @@ pub(crate) struct Camera {
     pub(crate) listen: Option<String>,
     #[serde(default)]
     pub(crate) aliases: Vec<String>,
+    pub(crate) multicast: Option<Multicast>,
 }
 
 fn default_transport() -> String {
@@ -203,6 +204,26 @@ pub(crate) struct Sub {
     pub(crate) width: Option<i64>,
     pub(crate) height: Option<i64>,
     pub(crate) aliases: Vec<String>,
+    pub(crate) multicast: Option<Multicast>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a table")]
+pub(crate) struct Multicast {
+    pub(crate) address: String,
+    #[serde(default = "default_multicast_port")]
+    pub(crate) port: i64,
+    #[serde(default = "default_ttl")]
+    pub(crate) ttl: i64,
+}
+
+/// The port that is registered for RTP (RFC 3551 §8).
+const fn default_multicast_port() -> i64 {
+    5004
+}
+
+const fn default_ttl() -> i64 {
+    1
 }
 
 #[derive(Debug, Deserialize)]

@@ -45,7 +45,8 @@ fn load_over(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
         layered.try_deserialize().map_err(|error| whole(&name, syntax(&error.to_string())))?;
     let ids = Ids::of(&values);
     let mut unknown = Vec::new();
-    let mut note = |key: serde_ignored::Path<'_>| unknown.push(key.to_string());
+    // A table that may be left out shows as a step of its own.
+    let mut note = |key: serde_ignored::Path<'_>| unknown.push(key.to_string().replace(".?", ""));
     let mut track = serde_path_to_error::Track::new();
     let path_tracked = serde_path_to_error::Deserializer::new(values, &mut track);
     let parsed: Result<File, _> = serde_ignored::deserialize(path_tracked, &mut note);

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod listeners;
 mod load;
+mod multicast;
 mod paths;
 mod reader;
 mod secret;
@@ -24,6 +25,7 @@ use cofferdam_encode_link::{EncoderName, EncoderSettings};
 use cofferdam_ingest_boot::Colour;
 use cofferdam_isolation::{Check, InterfaceName};
 use cofferdam_picture::{CameraId, FrameRate, Geometry};
+use cofferdam_serve::MulticastGroup;
 use url::Url;
 
 pub(crate) use camera::default_encoder;
@@ -172,6 +174,10 @@ pub(crate) struct Camera {
     pub(crate) aliases: Vec<String>,
     /// The same for the sub mount.
     pub(crate) sub_aliases: Vec<String>,
+    /// Where the main mount goes for readers that ask for multicast.
+    pub(crate) multicast: Option<MulticastGroup>,
+    /// The same for the sub mount.
+    pub(crate) sub_multicast: Option<MulticastGroup>,
 }
 
 /// A camera's account; the password stays in its file until the camera side needs it.

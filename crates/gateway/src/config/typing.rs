@@ -14,7 +14,12 @@ const WORDS: &[(&str, &str)] = &[
 pub(super) fn explain(path: &str, message: &str) -> (String, String) {
     let path = if path == "." { "" } else { path };
     if let Some(field) = message.strip_prefix("missing field `").and_then(|m| m.strip_suffix('`')) {
-        let key = if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+        let key = match (path, field) {
+            // The one table that has to be there, by the one key that has to be in it.
+            ("", "core") => "core.rtsp".to_owned(),
+            ("", field) => field.to_owned(),
+            (path, field) => format!("{path}.{field}"),
+        };
         return (key, "expected a value, found none".into());
     }
     let turned = message
@@ -43,7 +48,7 @@ mod tests {
     fn every_message_names_a_key_what_was_expected_and_what_was_found() {
         let cases = [
             ("core", "missing field `rtsp`", "core.rtsp", "expected a value, found none"),
-            (".", "missing field `core`", "core", "expected a value, found none"),
+            (".", "missing field `core`", "core.rtsp", "expected a value, found none"),
             (
                 "core.rtsp",
                 "invalid type: integer `8554`, expected a string",

@@ -8,11 +8,11 @@ use cofferdam_isolation::{Check, InterfaceName};
 
 use super::camera::camera;
 use super::file::File;
-use super::listeners;
 use super::reader::reader;
 use super::{
     Boundary, CameraNetwork, Config, Core, Isolation, Jail, Log, LogFormat, Readers, Sandbox,
 };
+use super::{listeners, multicast};
 
 /// Mistakes as they are found: key, and what was expected and found.
 pub(crate) type Found = Vec<(String, String)>;
@@ -96,6 +96,7 @@ pub(crate) fn validate(file: File) -> Result<Config, Found> {
     if let (Some(rtsp), Some(admin), Some(cameras)) = (rtsp, admin, &cameras) {
         let shared = [Some(rtsp), Some(admin), rtsps.as_ref().map(|rtsps| rtsps.listen)];
         listeners::distinct(&shared, cameras, &mut found);
+        multicast::distinct(cameras, file.core.interface.is_some(), &mut found);
     }
     match (rtsp, admin, sandbox, format, readers, cameras) {
         (Some(rtsp), Some(admin), Some(sandbox), Some(format), Some(reader), Some(cameras))

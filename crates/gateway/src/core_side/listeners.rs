@@ -6,7 +6,7 @@ use cofferdam_encode_link::MountKind;
 use cofferdam_isolation::InterfaceName;
 use cofferdam_publish::{Mount, Mounts};
 use cofferdam_serve::{
-    Access, BindError, Certificates, Limits, ServeMetrics, Server, ServerSettings,
+    Access, BindError, Certificates, Limits, MulticastGroup, ServeMetrics, Server, ServerSettings,
 };
 
 use crate::accounts;
@@ -41,6 +41,7 @@ pub(super) async fn bind(
         interface: config.core.interface.as_ref().map(|name| name.as_str().to_owned()),
         certificates: None,
         access,
+        multicast: config.cameras.iter().flat_map(groups).collect(),
         limits: if config.readers.anonymous { Limits::anonymous() } else { Limits::default() },
     };
     let of = |camera: &Camera| -> Vec<Arc<Mount>> {
@@ -51,9 +52,13 @@ pub(super) async fn bind(
         mounts.to_vec(),
         shared.flat_map(|camera| aliases(camera, &of(camera))),
     );
-    let main = Server::bind(settings, all, metrics)
-        .await
-        .map_err(|error| not_bound(&config.core, "core.rtsp", &error))?;
+    let main = Server::bind(settings, all, metrics).await.map_err(|error| {
+        let key = match &error {
+            BindError::Multicast { .. } => "multicast",
+            BindError::Listen { .. } | BindError::Datagrams { .. } => "core.rtsp",
+        };
+        not_bound(&config.core, key, &error)
+    })?;
     let mut servers = Vec::new();
     if let (Some(rtsps), Some(certificates)) = (&config.core.rtsps, certificates) {
         let server = main
@@ -79,6 +84,17 @@ pub(super) async fn bind(
     Ok(servers)
 }
 
+/// The camera's groups, by the paths of their mounts.
+fn groups(camera: &Camera) -> impl Iterator<Item = (String, MulticastGroup)> + use<> {
+    let id = camera.id.clone();
+    let of = move |(kind, group): (MountKind, Option<MulticastGroup>)| {
+        Some((format!("{id}/{}", kind.label()), group?))
+    };
+    [(MountKind::Main, camera.multicast), (MountKind::Sub, camera.sub_multicast)]
+        .into_iter()
+        .filter_map(of)
+}
+
 /// The camera's aliases, with the mounts that they lead to.
 fn aliases(camera: &Camera, mounts: &[Arc<Mount>]) -> Vec<(String, Arc<Mount>)> {
     let of = |kind: MountKind, paths: &[String]| {
@@ -100,7 +116,9 @@ fn own_names(mounts: &[Arc<Mount>]) -> Vec<(String, Arc<Mount>)> {
 }
 
 fn not_bound(core: &config::Core, key: &str, error: &BindError) -> Exit {
-    let (BindError::Listen { source, .. } | BindError::Datagrams { source, .. }) = error;
+    let (BindError::Listen { source, .. }
+    | BindError::Datagrams { source, .. }
+    | BindError::Multicast { source, .. }) = error;
     no_interface(core, source).unwrap_or_else(|| Exit::run_time(format!("`{key}`: {error}")))
 }
 

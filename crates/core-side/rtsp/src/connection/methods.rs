@@ -14,7 +14,7 @@ use super::{
 use crate::answer::Draft;
 use crate::sdp;
 use crate::target::{Target, Track, plain};
-use crate::transport::is_readable;
+use crate::transport::{Datagrams, is_readable};
 use crate::{
     Answer, Channel, MalformedReason, MethodName, MountDirectory, MountState, MountView, Request,
     Transport,
@@ -103,12 +103,17 @@ impl<M: MountDirectory> Call<'_, M> {
             let kind = connection.transport_kind(transport);
             self.reader.as_ref().is_none_or(|reader| reader.may_use(kind))
         };
+        let settings = &connection.settings;
         // What is protected on one way is not to be shown on another.
-        let ports = match connection.settings.channel {
-            Channel::Clear => connection.settings.server_ports,
-            Channel::Tls => None,
+        let datagrams = match settings.channel {
+            Channel::Clear => Datagrams {
+                server: settings.server_ports,
+                // Who comes over IPv4 need not have IPv6, and the other way round.
+                group: mount.multicast.filter(|g| g.address.is_ipv4() == settings.local.is_ipv4()),
+            },
+            Channel::Tls => Datagrams::default(),
         };
-        let transport = Transport::choose(offers, ports, may_use)
+        let transport = Transport::choose(offers, datagrams, may_use)
             .ok_or_else(|| self.refuse(StatusCode::UnsupportedTransport))?;
         let track_url = match track {
             Track::Video => plain(url, &format!("{base}/{}", sdp::TRACK)),

@@ -15,11 +15,15 @@ use cofferdam_accounts::{
 use cofferdam_picture::FrameRate;
 use cofferdam_rtsp::{
     Access, Channel, Connection, ConnectionSettings, FirstPacket, Frame, Framer, MountDirectory,
-    MountState, MountView, Nonce, Output, PortPair, VideoTrack,
+    MountState, MountView, MulticastGroup, Nonce, Output, PortPair, VideoTrack,
 };
 
 /// Another path of a mount.
 const ALIAS: &str = "cam/realmonitor?channel=1&subtype=1";
+
+/// The group of lobby/many.
+pub(crate) const GROUP: MulticastGroup =
+    MulticastGroup { address: IpAddr::V4(Ipv4Addr::new(239, 1, 2, 3)), port: 5004, ttl: 3 };
 
 pub(crate) struct Mounts;
 
@@ -31,13 +35,14 @@ impl MountDirectory for Mounts {
             pps: vec![0x68, 0xee].into(),
         });
         let state = match path {
-            "lobby/main" | "lobby/sub" | ALIAS => ready,
+            "lobby/main" | "lobby/sub" | "lobby/many" | ALIAS => ready,
             "early/main" => MountState::NotReady,
             "lost/main" => MountState::Ended,
             _ => return None,
         };
         let path = if path == ALIAS { "lobby/sub" } else { path };
-        Some(MountView { path: path.to_owned(), ssrc: 0xbeef, state })
+        let multicast = (path == "lobby/many").then_some(GROUP);
+        Some(MountView { path: path.to_owned(), ssrc: 0xbeef, multicast, state })
     }
 }
 
@@ -63,8 +68,8 @@ fn secret(name: &ReaderName) -> Secret {
     secret
 }
 
-/// "vms" and "other" may read what begins with "lobby/m", interleaved; "far" may do it from elsewhere. The
-/// password of all is "right password".
+/// "vms" and "other" may read what begins with "lobby/m", interleaved; "far" may do it from elsewhere; "wall"
+/// by multicast only. The password of all is "right password".
 pub(crate) fn accounts() -> Access {
     let account = |name: &str, network: Option<&str>| {
         let name_as_certificate = name.as_bytes().to_vec();
@@ -83,6 +88,10 @@ pub(crate) fn accounts() -> Access {
         account("vms", Some("127.0.0.0/8")),
         account("other", None),
         account("far", Some("10.0.0.0/8")),
+        Account {
+            transports: [TransportKind::Multicast].into_iter().collect(),
+            ..account("wall", None)
+        },
     ];
     Access::Accounts(Arc::new(Accounts::new(accounts.into(), [4; 32]).unwrap()))
 }
@@ -100,12 +109,17 @@ impl Reader {
     }
 
     pub(crate) fn over(access: Access, channel: Channel) -> Self {
+        Self::at(access, channel, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// A reader that connects to an address of the server's.
+    pub(crate) fn at(access: Access, channel: Channel, local: IpAddr) -> Self {
         let settings = ConnectionSettings {
             access,
             nonce: Nonce::from_random([1; 16]),
             session_seed: 7,
             channel,
-            local: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            local,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             server_ports: Some(PortPair { rtp: 50_000, rtcp: 50_001 }),
         };

@@ -7,7 +7,6 @@ use cofferdam_rtsp::{Frame, MalformedReason, TunnelRequest};
 use tokio::time::Instant;
 
 use super::{Driver, End};
-use crate::directory::Directory;
 use crate::metrics::Refusal;
 use crate::playback::Route;
 
@@ -94,7 +93,7 @@ impl Driver {
             self.protocol.set_mid_frame(now, false);
             let outputs = match frame {
                 Frame::Request(request) => {
-                    self.protocol.handle_request(now, &request, &Directory(&self.shared.mounts))
+                    self.protocol.handle_request(now, &request, &self.shared.directory())
                 }
                 Frame::Malformed(malformed) => self.protocol.handle_malformed(now, &malformed),
                 Frame::Interleaved { channel, payload } => {

@@ -31,13 +31,18 @@ impl Driver {
                 };
                 Route::Datagrams { to, feedback: self.shared.datagrams.listen(to.rtcp) }
             }
+            Transport::Multicast(_) => Route::Multicast,
         };
+        // Where the mount's group is, the units that this session waits for go there from now on.
+        let is_multicast = matches!(route, Route::Multicast);
+        let member = is_multicast.then(|| self.shared.groups.join(&mount)).flatten();
         self.account = self.protocol.session_reader().cloned();
         let kind = self.protocol.transport_kind(transport);
         audit::session_start(self.peer, self.account.as_ref(), &mount, kind);
         let traffic = self.shared.metrics.traffic(kind);
         let (cname, earlier) = (self.cname.clone(), self.playback.take());
-        let playback = Playback::start(mount, route, traffic, cname, earlier, Instant::now());
+        let playback =
+            Playback::start(mount, route, traffic, cname, member, earlier, Instant::now());
         self.playback = Some(playback);
     }
 
@@ -65,6 +70,7 @@ impl Driver {
                     }
                 }
             }
+            Route::Multicast => {}
         }
         Ok(())
     }
@@ -83,6 +89,7 @@ impl Driver {
                     tracing::debug!(reader = %self.peer, %error, "report not sent");
                 }
             }
+            Route::Multicast => {}
         }
     }
 
@@ -102,6 +109,8 @@ impl Driver {
                 // The last of many datagrams: when it is lost, the connection's end tells the same.
                 let _ = self.shared.datagrams.try_send_rtcp(&goodbye, to);
             }
+            // Said to the group, once the last of it is gone.
+            Route::Multicast => {}
         }
         audit::session_end(self.peer, self.account.as_ref(), &playback, end);
     }

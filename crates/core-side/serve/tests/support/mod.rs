@@ -13,13 +13,15 @@ use cofferdam_picture::{FrameRate, Geometry, MonotonicTime};
 use cofferdam_publish::{
     CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings, ReaderLimits, SignalLoss,
 };
-use cofferdam_serve::{Access, Accounts, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::{
+    Access, Accounts, Limits, MulticastGroup, ServeMetrics, Server, ServerSettings,
+};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub(crate) use client::{Client, Response, Rtp, rtp, within};
+pub(crate) use client::{Client, DEADLINE, Response, Rtp, rtp, within};
 
 pub(crate) const SSRC: u32 = 0xc0ff_ee01;
 
@@ -32,6 +34,8 @@ pub(crate) fn closed() -> Access {
 #[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) listen: IpAddr,
+    pub(crate) interface: Option<&'static str>,
+    pub(crate) multicast: Vec<(String, MulticastGroup)>,
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     pub(crate) reader_limits: ReaderLimits,
@@ -41,6 +45,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: Ipv4Addr::LOCALHOST.into(),
+            interface: None,
+            multicast: Vec::new(),
             access: Access::Anonymous,
             limits: Limits::default(),
             reader_limits: ReaderLimits::default(),
@@ -97,7 +103,8 @@ impl Gateway {
         metrics.register(&mut registry);
         let settings = ServerSettings {
             listen: (options.listen, 0).into(),
-            interface: None,
+            interface: options.interface.map(str::to_owned),
+            multicast: options.multicast,
             certificates: None,
             access: options.access,
             limits: options.limits,
@@ -116,6 +123,18 @@ impl Gateway {
         let unit = annex_b(&[&slice(0x41, size)]);
         let header = header(MountKind::Main, false, true);
         publish(&mut self.camera.lock().unwrap(), header, unit);
+    }
+
+    /// Publishes small units on the main mount, on and on, as cameras do.
+    pub(crate) fn keep_publishing(&self) {
+        let camera = Arc::clone(&self.camera);
+        tokio::spawn(async move {
+            loop {
+                let header = header(MountKind::Main, false, true);
+                publish(&mut camera.lock().unwrap(), header, annex_b(&[&slice(0x41, 100)]));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
     }
 
     /// Publishes a key unit on the main mount.

@@ -279,12 +279,42 @@ fn every_mistake_names_its_key_and_what_was_found() {
         (
             "[core]",
             "[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\ntransports = [\"srtp\"]\n[core]",
-            "FILE: `reader vms: transports`: expected some of [\"tcp\", \"udp\", \"tls\"], found \"srtp\"",
+            "FILE: `reader vms: transports`: expected some of [\"tcp\", \"udp\", \"tls\", \"multicast\"], found \"srtp\"",
         ),
         (
             "[core]",
             "[readers]\nanonymous = true\n[[reader]]\nname = \"vms\"\nsecret_file = \"s\"\nmounts = [\"*\"]\n[core]",
             "FILE: `readers.anonymous`: expected false where there is a [[reader]]",
+        ),
+        (
+            "id = ",
+            "multicast = { address = \"239.1.2.3\" }\nid = ",
+            "FILE: `camera lobby: multicast`: expected none without `core.interface`",
+        ),
+        (
+            "id = ",
+            "multicast = { address = \"10.1.2.3\" }\nid = ",
+            "FILE: `camera lobby: multicast.address`: expected a multicast address such as",
+        ),
+        (
+            "id = ",
+            "multicast = { address = \"224.0.0.5\" }\nid = ",
+            "FILE: `camera lobby: multicast.address`: expected a multicast address such as",
+        ),
+        (
+            "id = ",
+            "multicast = { address = \"239.1.2.3\", port = 5005 }\nid = ",
+            "FILE: `camera lobby: multicast.port`: expected an even port from 1024",
+        ),
+        (
+            "id = ",
+            "sub = { multicast = { address = \"ff15::1\", ttl = 0 } }\nid = ",
+            "FILE: `camera lobby: sub.multicast.ttl`: expected 1 to 255, found 0",
+        ),
+        (
+            "id = ",
+            "multicast = { adress = \"239.1.2.3\" }\nid = ",
+            "FILE: `camera lobby: multicast.adress`: expected a known key",
         ),
         ("[core]", "[core", "FILE: line 2, column 10: "),
     ];
@@ -306,6 +336,35 @@ fn two_cameras_of_one_id_are_refused() {
     let camera = &SMALLEST[SMALLEST.find("[[camera]]").unwrap()..];
     let line = load_text(&format!("{SMALLEST}{camera}")).unwrap_err();
     assert!(line.contains("`camera lobby: id`: expected an id of its own"), "{line}");
+}
+
+#[test]
+fn every_mount_has_a_group_of_its_own_where_it_has_one() {
+    let group = |ttl: &str| format!("multicast = {{ address = \"239.1.2.3\"{ttl} }}");
+    let text = |sub: &str| {
+        let text = SMALLEST.replacen("[core]", "[core]\ninterface = \"core0\"", 1);
+        text.replacen("id = ", &format!("{}\nsub = {{ {sub} }}\nid = ", group(", ttl = 16")), 1)
+    };
+    let config = load_text(&text("multicast = { address = \"ff15::1\", port = 6000 }")).unwrap();
+    let group_of = |address: &str, port, ttl| {
+        Some(cofferdam_serve::MulticastGroup { address: address.parse().unwrap(), port, ttl })
+    };
+    let camera = &config.cameras[0];
+    assert_eq!(camera.multicast, group_of("239.1.2.3", 5004, 16));
+    assert_eq!(camera.sub_multicast, group_of("ff15::1", 6000, 1));
+    let line = load_text(&text(&group(""))).unwrap_err();
+    let expected = "FILE: `camera lobby: sub.multicast`: expected an address and port of its own, found \
+                    239.1.2.3 port 5004 as in `camera lobby: multicast`";
+    assert!(line.starts_with(expected), "{line}");
+}
+
+#[test]
+fn a_missing_table_is_told_by_the_key_that_is_missing_in_it() {
+    let camera = &SMALLEST[SMALLEST.find("[[camera]]").unwrap()..];
+    for text in [camera.to_owned(), format!("[core]\n{camera}")] {
+        let line = load_text(&text).unwrap_err();
+        assert_eq!(line, "FILE: `core.rtsp`: expected a value, found none");
+    }
 }
 
 #[test]
