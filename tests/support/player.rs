@@ -79,7 +79,7 @@ impl Client {
 }
 
 /// What players say though nothing is wrong; everything else they say is a complaint.
-pub(crate) const HARMLESS: [&str; 12] = [
+pub(crate) const HARMLESS: [&str; 13] = [
     // VLC, looking for a way from each format its decoder might give to grey: most are none.
     "chain filter error: Too high level of recursion",
     "main filter error: Failed to create video converter",
@@ -96,6 +96,8 @@ pub(crate) const HARMLESS: [&str; 12] = [
     "idummy demux: command `quit'",
     // VLC's libavformat, told by the door that UDP is not to be had.
     "method SETUP failed: 461 Unsupported Transport",
+    // FFmpeg's libraries, looking for two ports that nobody has by trying some.
+    "bind failed: Address already in use",
     // The decoder, which is not to wait for more pictures to tell their rate from.
     "not enough frames to estimate rate",
 ];
