@@ -72,7 +72,7 @@ fn parse(output: &Output) -> Found {
     found
 }
 
-/// The prober; scripts/mutate-jail puts others in its place, which lack a layer.
+/// The prober; scripts/mutate puts others in its place, which lack a layer and claim to have it.
 fn prober() -> PathBuf {
     std::env::var_os("ESCAPE_PROBER")
         .map_or_else(|| programs::example("escape_prober"), PathBuf::from)

@@ -14,8 +14,8 @@
 //! older kernels lack and that the list of system calls covers.
 //!
 //! # No way around it
-//! There is no switch here. The features `without-…` leave out one layer each, so that a test can be
-//! shown to fail without it; they exist for `scripts/test-long` and nothing else, no package of the
+//! There is no switch here. The features `without-…` leave out one control each, so that a test can be
+//! shown to fail without it; they exist for `scripts/mutate` and nothing else, no package of the
 //! workspace turns one on (`tests/architecture.rs`), and a release build refuses to compile with one.
 //!
 //! # Memory safety
@@ -35,9 +35,15 @@
         feature = "without-wx",
         feature = "without-seccomp",
         feature = "without-self-test",
+        feature = "without-broker",
+        feature = "without-socket-check",
+        feature = "without-closing",
+        feature = "without-bounds",
     )
 ))]
-compile_error!("a layer of the jail is left out: such a build is for tests and cannot be shipped");
+compile_error!(
+    "a control of the jail is left out: such a build is for tests and cannot be shipped"
+);
 
 /// The folder of the lists of system calls, as a literal for `include_str!`.
 macro_rules! lists {

@@ -121,44 +121,47 @@ impl Jail {
     ) -> Result<JailPosture, JailError> {
         let mut posture = JailPosture::default();
         let mut have = |layer| posture = posture.with(layer);
+        // A build that leaves a layer out claims to have it nevertheless: it is to be missed by what can
+        // be done without it.
         if cfg!(not(feature = "without-privileges")) {
             privileges::drop_all()?;
-            have(JailLayer::Privileges);
         }
+        have(JailLayer::Privileges);
         if cfg!(not(feature = "without-parent-bound")) {
             privileges::bind_to_parent(parent)?;
-            have(JailLayer::ParentBound);
         }
+        have(JailLayer::ParentBound);
         // These two look into /proc, which is closed from `undumpable` on.
         if cfg!(not(feature = "without-limits")) {
             limits::set(self.memory, self.writes_files)?;
-            have(JailLayer::Limits);
         }
+        have(JailLayer::Limits);
         if cfg!(not(feature = "without-descriptors")) {
             descriptors::close_others(&self.keep)?;
-            have(JailLayer::Descriptors);
         }
+        have(JailLayer::Descriptors);
         if cfg!(not(feature = "without-undumpable")) {
             undumpable::set()?;
-            have(JailLayer::Undumpable);
         }
-        if cfg!(not(feature = "without-landlock")) {
-            let found = landlock::restrict(self.kind.landlock_connects())?;
-            have(JailLayer::LandlockFiles);
-            if found.network {
-                have(JailLayer::LandlockNetwork);
-            }
-            if found.scopes {
-                have(JailLayer::LandlockScopes);
-            }
+        have(JailLayer::Undumpable);
+        let found = match cfg!(feature = "without-landlock") {
+            true => landlock::Found { network: true, scopes: true },
+            false => landlock::restrict(self.kind.landlock_connects())?,
+        };
+        have(JailLayer::LandlockFiles);
+        if found.network {
+            have(JailLayer::LandlockNetwork);
         }
-        if cfg!(not(feature = "without-wx")) && wx::deny()? {
+        if found.scopes {
+            have(JailLayer::LandlockScopes);
+        }
+        if cfg!(feature = "without-wx") || wx::deny()? {
             have(JailLayer::WriteXorExecute);
         }
         if cfg!(not(feature = "without-seccomp")) {
             seccomp::install(filters)?;
-            have(JailLayer::SystemCalls);
         }
+        have(JailLayer::SystemCalls);
         Ok(posture)
     }
 }
@@ -178,8 +181,8 @@ impl Rehearsed {
         let mut posture = jail.put_on(&filters, rustix::process::getppid())?;
         if cfg!(not(feature = "without-self-test")) {
             self_test::refused(jail.kind)?;
-            posture = posture.with(JailLayer::SelfTest);
         }
+        posture = posture.with(JailLayer::SelfTest);
         Ok(Locked { posture, took: took + began.elapsed() })
     }
 }

@@ -14,6 +14,14 @@
 //!
 //! `unsafe` lives in `map.rs` (the mapping, and the accessors over it) and nowhere else.
 
+#[cfg(all(
+    not(debug_assertions),
+    any(feature = "without-seals", feature = "without-seal-check", feature = "without-read-only",)
+))]
+compile_error!(
+    "a control of the ring is left out: such a build is for tests and cannot be shipped"
+);
+
 mod codes;
 mod filtered;
 mod layout;

@@ -33,7 +33,9 @@ impl RingMemory {
         let fd = rustix::fs::memfd_create("cofferdam-ring", flags).map_err(failed("create"))?;
         rustix::fs::ftruncate(&fd, spec.total_len() as u64).map_err(failed("size"))?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&fd, seals).map_err(failed("seal"))?;
+        if cfg!(not(feature = "without-seals")) {
+            rustix::fs::fcntl_add_seals(&fd, seals).map_err(failed("seal"))?;
+        }
         Ok(Self { fd, spec })
     }
 
@@ -56,8 +58,12 @@ impl RingMemory {
     /// When `/proc/self/fd` cannot be reached; a process that is not dumpable cannot.
     pub fn reopen_read_only(&self) -> Result<OwnedFd, RingMemoryError> {
         use std::os::fd::AsRawFd;
+        let mode = match cfg!(feature = "without-read-only") {
+            true => OFlags::RDWR,
+            false => OFlags::RDONLY,
+        };
         let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
-        rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        rustix::fs::open(path, mode | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| RingMemoryError { step: "reopen read-only", source: e.into() })
     }
 }

@@ -108,7 +108,9 @@ fn socket(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpSocket>
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    socket.bind_device(interface.map(str::as_bytes))?;
+    if cfg!(not(feature = "without-interface")) {
+        socket.bind_device(interface.map(str::as_bytes))?;
+    }
     Ok(socket)
 }
 
@@ -116,6 +118,9 @@ fn socket(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpSocket>
 /// one's own connection (TCP's simultaneous open), which is no camera.
 fn verify(connection: &TcpStream, address: SocketAddr) -> io::Result<()> {
     let peer = connection.peer_addr()?;
+    if cfg!(feature = "without-peer-check") {
+        return Ok(());
+    }
     if (peer.ip(), peer.port()) != (address.ip(), address.port()) {
         return Err(Errno::HOSTUNREACH.into());
     }

@@ -14,6 +14,14 @@
 //! vocabulary.
 #![forbid(unsafe_code)]
 
+#[cfg(all(
+    not(debug_assertions),
+    any(feature = "without-interface", feature = "without-peer-check",)
+))]
+compile_error!(
+    "a control of connections is left out: such a build is for tests and cannot be shipped"
+);
+
 mod connect;
 mod crowd;
 mod introduce;

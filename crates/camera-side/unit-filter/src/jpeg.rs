@@ -74,7 +74,9 @@ impl Rules {
                 // photograph; what cameras send is YCbCr without it.
                 0xe0..=0xef | 0xfe => {
                     tally.count(Filtered::Segment);
-                    continue;
+                    if cfg!(not(feature = "without-segments")) {
+                        continue;
+                    }
                 }
                 // One scan, and all tables before it.
                 _ if in_scan => return Err(Refusal::Unsupported),

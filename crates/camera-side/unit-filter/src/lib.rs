@@ -18,6 +18,17 @@
 //! Bytes and times are arguments; no input panics. What comes out is never longer than what went in.
 #![forbid(unsafe_code)]
 
+#[cfg(all(
+    not(debug_assertions),
+    any(
+        feature = "without-kinds",
+        feature = "without-set-check",
+        feature = "without-slice-check",
+        feature = "without-segments",
+    )
+))]
+compile_error!("a rule of the filter is left out: such a build is for tests and cannot be shipped");
+
 pub mod annexb;
 mod bits;
 mod budget;

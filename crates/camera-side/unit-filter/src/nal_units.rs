@@ -83,9 +83,10 @@ fn walk<S: Syntax>(
             return Err(Refusal::TooMuch);
         }
         match kind {
+            Kind::Dropped(_) if cfg!(feature = "without-kinds") => edit.keep(framed),
             Kind::Dropped(kind) => tally.count(kind),
             Kind::Slice => {
-                if syntax.knows(nal, &mut order)? {
+                if cfg!(feature = "without-slice-check") || syntax.knows(nal, &mut order)? {
                     edit.keep(framed);
                 } else {
                     tally.count(Filtered::Slice);

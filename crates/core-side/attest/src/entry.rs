@@ -184,7 +184,8 @@ impl Entry {
 }
 
 fn all_good(differences: Vec<Difference>) -> Result<(), Vec<Difference>> {
-    if differences.is_empty() { Ok(()) } else { Err(differences) }
+    let good = differences.is_empty() || cfg!(feature = "without-judgement");
+    if good { Ok(()) } else { Err(differences) }
 }
 
 /// How a file is called on the list.

@@ -10,6 +10,14 @@
 //! one never runs; the mappings, looked at after warm-up, show what the list does not know.
 #![forbid(unsafe_code)]
 
+#[cfg(all(
+    not(debug_assertions),
+    any(feature = "without-judgement", feature = "without-mapping-check",)
+))]
+compile_error!(
+    "a part of the attestation is left out: such a build is for tests and cannot be shipped"
+);
+
 mod entry;
 mod folders;
 mod hasher;

@@ -7,6 +7,14 @@
 //! only thing waited for is another task of this process.
 #![forbid(unsafe_code)]
 
+#[cfg(all(
+    not(debug_assertions),
+    any(feature = "without-verifier", feature = "without-fixed-sets",)
+))]
+compile_error!(
+    "a check of what is published is left out: such a build is for tests and cannot be shipped"
+);
+
 mod access_unit;
 mod clock;
 mod commands;

@@ -97,11 +97,12 @@ fn in_child(work: impl FnOnce() -> i32) -> i32 {
 }
 
 /// What was seen: names in the golden table, and the results.
-pub(crate) fn look(jailing: Option<Jailing>, stage: &Stage) -> [(&'static str, &'static str); 3] {
+pub(crate) fn look(jailing: Option<Jailing>, stage: &Stage) -> [(&'static str, &'static str); 4] {
     [
         ("privileges-left", privileges(jailing, stage)),
         ("memory-read-from-outside", memory(jailing, stage)),
         ("outlives-its-parent", outlives(jailing, stage)),
+        ("locked-in-untried", untried(jailing, stage)),
     ]
 }
 
@@ -117,6 +118,20 @@ fn privileges(jailing: Option<Jailing>, stage: &Stage) -> &'static str {
     let sets = ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"];
     let none = sets.iter().all(|set| value(set) == 0) && value("NoNewPrivs:") == 1;
     if none { "none" } else { "done" }
+}
+
+/// Whether children tried the jail before it was closed: the kernel counts the page faults of those that
+/// were waited for.
+fn untried(jailing: Option<Jailing>, stage: &Stage) -> &'static str {
+    /// `cminflt` (proc_pid_stat(5)), counted from behind the program's name.
+    const FAULTS_OF_CHILDREN: usize = 8;
+    let held = Held::start(jailing, stage, Pipes::new());
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", held.pid));
+    held.end();
+    let stat = stat.expect("/proc tells about children");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+    let faults = fields.split(' ').nth(FAULTS_OF_CHILDREN).expect("a count");
+    if faults == "0" { "done" } else { "tried" }
 }
 
 /// By its own parent, of the same user and without capabilities: nobody but root has a better claim.

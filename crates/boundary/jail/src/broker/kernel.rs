@@ -73,8 +73,14 @@ pub(super) fn answer(
     question: Notification,
     error: Option<Errno>,
 ) -> Result<(), Errno> {
-    let error = error.map_or(0, |error| -error.raw_os_error());
-    let mut answer = libc::seccomp_notif_resp { id: question.id, val: 0, error, flags: 0 };
+    let mut answer = libc::seccomp_notif_resp { id: question.id, val: 0, error: 0, flags: 0 };
+    match error {
+        None => {}
+        Some(_) if cfg!(feature = "without-broker") => {
+            answer.flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
+        }
+        Some(error) => answer.error = -error.raw_os_error(),
+    }
     // SAFETY: the request's number carries the size of what it reads, which is `answer`'s.
     let result = unsafe {
         libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer)

@@ -62,6 +62,9 @@ impl Stage {
 
 /// Whether `call` asks for what the camera's socket is.
 fn is_tcp(call: Call, socket: AddressFamily) -> bool {
+    if cfg!(feature = "without-socket-check") {
+        return true;
+    }
     const FLAGS: u32 = libc::SOCK_NONBLOCK.cast_unsigned() | libc::SOCK_CLOEXEC.cast_unsigned();
     let Call::Socket { family, kind, protocol } = call else { return false };
     family == u32::from(socket.as_raw())

@@ -108,7 +108,7 @@ fn sequence(
     most: (LargestPicture, &UnitLimits),
 ) -> Result<(Shorter, Sequence), Refusal> {
     // What follows in a set of another profile may be of another form.
-    if !PROFILES.contains(&profile) {
+    if !PROFILES.contains(&profile) && cfg!(not(feature = "without-set-check")) {
         return Err(Refusal::Unsupported);
     }
     let mut end = End::default();
@@ -168,7 +168,8 @@ fn judge(
     let eight_bits = chroma.bit_depth_luma_minus8 == 0 && chroma.bit_depth_chroma_minus8 == 0;
     // Grey is what some cameras send at night: 4:2:0 without its chroma.
     let known = matches!(chroma.chroma_format, ChromaFormat::YUV420 | ChromaFormat::Monochrome);
-    if !eight_bits || !known || chroma.qpprime_y_zero_transform_bypass_flag {
+    let plain = eight_bits && known && !chroma.qpprime_y_zero_transform_bypass_flag;
+    if !plain && cfg!(not(feature = "without-set-check")) {
         return Err(Refusal::Unsupported);
     }
     let (frames_only, adaptive) = match sps.frame_mbs_flags {

@@ -92,7 +92,8 @@ pub(super) fn parse(payload: &[u8], largest: (LargestPicture, u64)) -> Result<Sp
     // Range, multilayer, 3D, screen content and four more: none is of the Main profile.
     let extended = bits.flag()? && bits.read(8)? != 0;
     let eight_bits = luma_depth == 0 && chroma_depth == 0 && !pcm_deeper;
-    let supported = main && eight_bits && chroma_format <= 1 && !extended;
+    let supported = cfg!(feature = "without-set-check")
+        || main && eight_bits && chroma_format <= 1 && !extended;
     let judged = if supported {
         judge(largest, width, height, window, buffered, (smallest_block, tree_block), chroma_format)
     } else {
