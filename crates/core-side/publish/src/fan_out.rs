@@ -165,6 +165,7 @@ pub(crate) mod tests {
             first_sequence: sequence,
             packets,
             sent: crate::unit::FirstSent::default(),
+            unframed: std::sync::OnceLock::new(),
         })
     }
 

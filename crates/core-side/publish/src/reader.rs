@@ -7,6 +7,7 @@ use std::time::Duration;
 use cofferdam_picture::MonotonicTime;
 use tokio::sync::Notify;
 
+use crate::pump::{Delivery, Pump, Sink};
 use crate::{Mount, ReaderLimits, Unit};
 
 /// Why a reader gets no more units.
@@ -42,11 +43,42 @@ impl Subscription {
     /// When there will be no more units. What was still queued is given up.
     pub async fn next(&mut self) -> Result<Arc<Unit>, SubscriptionEnd> {
         loop {
+            if let Some(unit) = self.next_or_back().await? {
+                return Ok(unit);
+            }
+        }
+    }
+
+    /// Waits for the next unit, as [`next`](Self::next) does, or until a [`Pump`] hands the reader back
+    /// with nothing queued: then there is none. Cancel-safe.
+    ///
+    /// # Errors
+    /// When there will be no more units. What was still queued is given up.
+    pub async fn next_or_back(&mut self) -> Result<Option<Arc<Unit>>, SubscriptionEnd> {
+        loop {
             if let Some(taken) = self.reader.take() {
-                return taken;
+                return taken.map(Some);
+            }
+            if self.reader.is_back() {
+                return Ok(None);
             }
             self.reader.wake.notified().await;
         }
+    }
+
+    /// Lets `pump` send units to `sink`, from [`pump_on`](Self::pump_on) on.
+    pub fn attach(&mut self, pump: Pump, sink: Arc<dyn Sink>) {
+        self.reader.attach(pump, sink);
+    }
+
+    /// Has the pump send what is queued and what comes. There is nothing that must go out before.
+    pub fn pump_on(&mut self) {
+        self.reader.pump_on();
+    }
+
+    /// Has units come from [`next`](Self::next) again. When it returns nothing is being sent any more.
+    pub fn pump_off(&mut self) {
+        self.reader.pump_off();
     }
 
     /// The next unit, if one is queued.
@@ -75,6 +107,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.reader.queue().pumped = None;
         self.mount.unsubscribe(&self.reader);
     }
 }
@@ -113,6 +146,28 @@ struct Queue {
     dropped: u64,
     overflows: VecDeque<MonotonicTime>,
     end: Option<SubscriptionEnd>,
+    pumped: Option<Pumped>,
+}
+
+/// A reader's part in a [`Pump`].
+#[derive(Debug)]
+struct Pumped {
+    pump: Pump,
+    sink: Arc<dyn Sink>,
+    /// Units go to the sink.
+    on: bool,
+    /// The pump knows of units that wait.
+    due: bool,
+    /// The pump has turned it off, and the reader's task does not know yet.
+    back: bool,
+}
+
+impl Pumped {
+    fn push(&mut self, reader: &Arc<Reader>) {
+        if !std::mem::replace(&mut self.due, true) {
+            self.pump.push(Arc::clone(reader));
+        }
+    }
 }
 
 impl Reader {
@@ -125,6 +180,7 @@ impl Reader {
             dropped: 0,
             overflows: VecDeque::new(),
             end: None,
+            pumped: None,
         };
         Self { queue: Mutex::new(queue), wake: Notify::new() }
     }
@@ -138,7 +194,7 @@ impl Reader {
 
     /// Offers a unit, and says with it how many were lost.
     pub(crate) fn offer(
-        &self,
+        self: &Arc<Self>,
         unit: &Arc<Unit>,
         bounds: QueueBounds,
         limits: &ReaderLimits,
@@ -148,11 +204,14 @@ impl Reader {
         let before = queue.dropped;
         let offered = queue.offer(unit, bounds, limits, now);
         let lost = queue.dropped - before;
-        let wake = queue.end.is_some() || !queue.units.is_empty();
-        drop(queue);
-        if wake {
-            self.wake.notify_one();
+        let (ended, waiting) = (queue.end.is_some(), !queue.units.is_empty());
+        let pumped = queue.pumped.as_mut().filter(|pumped| pumped.on && !ended);
+        match pumped {
+            _ if !ended && !waiting => {}
+            Some(pumped) => pumped.push(self),
+            None => self.wake.notify_one(),
         }
+        drop(queue);
         (offered, lost)
     }
 
@@ -170,9 +229,58 @@ impl Reader {
         if let Some(end) = queue.end {
             return Some(Err(end));
         }
-        let (_, unit) = queue.units.pop_front()?;
-        queue.bytes -= unit.len();
-        Some(Ok(unit))
+        if queue.pumped.as_ref().is_some_and(|pumped| pumped.on) {
+            return None;
+        }
+        queue.pop().map(Ok)
+    }
+
+    fn attach(&self, pump: Pump, sink: Arc<dyn Sink>) {
+        self.queue().pumped = Some(Pumped { pump, sink, on: false, due: false, back: false });
+    }
+
+    fn pump_on(self: &Arc<Self>) {
+        let mut queue = self.queue();
+        let waiting = !queue.units.is_empty();
+        let Some(pumped) = &mut queue.pumped else { return };
+        pumped.on = true;
+        pumped.back = false;
+        if waiting {
+            pumped.push(self);
+        }
+    }
+
+    fn pump_off(&self) {
+        if let Some(pumped) = &mut self.queue().pumped {
+            pumped.on = false;
+            pumped.back = false;
+        }
+    }
+
+    fn is_back(&self) -> bool {
+        self.queue().pumped.as_mut().is_some_and(|pumped| std::mem::take(&mut pumped.back))
+    }
+
+    /// Gives what is queued to the sink, as long as that takes it.
+    pub(crate) fn pump(&self) {
+        // Held throughout: whoever turns the pump off may rely on it that nothing is being sent.
+        let mut queue = self.queue();
+        let queue = &mut *queue;
+        let Some(pumped) = &mut queue.pumped else { return };
+        pumped.due = false;
+        while pumped.on && queue.end.is_none() {
+            let Some((_, unit)) = queue.units.front() else { return };
+            let delivery = pumped.sink.send(unit);
+            if delivery != Delivery::Refused {
+                queue.bytes -= unit.len();
+                queue.units.pop_front();
+            }
+            if delivery != Delivery::Sent {
+                pumped.on = false;
+                pumped.back = true;
+                self.wake.notify_one();
+            }
+        }
     }
 
     #[cfg(test)]
@@ -222,11 +330,20 @@ impl Queue {
         offered
     }
 
+    fn pop(&mut self) -> Option<Arc<Unit>> {
+        let (_, unit) = self.units.pop_front()?;
+        self.bytes -= unit.len();
+        Some(unit)
+    }
+
     fn clear(&mut self) {
         self.units.clear();
         self.bytes = 0;
     }
 }
+
+#[cfg(test)]
+mod pumping;
 
 #[cfg(test)]
 mod tests {
@@ -243,7 +360,7 @@ mod tests {
         ReaderLimits { overflows: 2, ..ReaderLimits::default() }
     }
 
-    fn offer(reader: &Reader, key: bool, size: usize, millis: u64) -> (Offered, u64) {
+    fn offer(reader: &Arc<Reader>, key: bool, size: usize, millis: u64) -> (Offered, u64) {
         reader.offer(&unit(key, size, at(millis)), BOUNDS, &limits(), at(millis))
     }
 
@@ -253,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_first_unit_is_a_key_unit_and_nothing_counts_as_lost_before() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         assert_eq!(offer(&reader, false, 100, 0), (Offered::Fine, 0));
         assert_eq!(offer(&reader, true, 100, 40), (Offered::Fine, 0));
         assert_eq!(offer(&reader, false, 100, 80), (Offered::Fine, 0));
@@ -262,7 +379,7 @@ mod tests {
 
     #[test]
     fn too_many_bytes_clear_the_queue_to_the_next_key_unit() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         offer(&reader, true, 6_000, 0);
         offer(&reader, false, 3_000, 40);
         assert_eq!(offer(&reader, false, 3_000, 80), (Offered::Overflowed, 3));
@@ -273,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_key_unit_that_overflows_is_itself_kept() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         offer(&reader, true, 6_000, 0);
         assert_eq!(offer(&reader, true, 6_000, 40), (Offered::Overflowed, 1));
         assert_eq!(taken(&reader), [true]);
@@ -281,14 +398,14 @@ mod tests {
 
     #[test]
     fn one_unit_larger_than_the_bound_still_passes() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         assert_eq!(offer(&reader, true, 60_000, 0), (Offered::Fine, 0));
         assert_eq!(taken(&reader), [true]);
     }
 
     #[test]
     fn too_old_a_queue_is_cleared() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         offer(&reader, true, 10, 0);
         assert_eq!(offer(&reader, false, 10, 1_000), (Offered::Fine, 0));
         assert_eq!(offer(&reader, false, 10, 1_001), (Offered::Overflowed, 3));
@@ -297,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_keeps_falling_behind_is_out() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         let overflow = |millis: u64| {
             offer(&reader, true, 6_000, millis);
             offer(&reader, true, 6_000, millis + 1).0
@@ -315,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_end_comes_at_once_and_only_once() {
-        let reader = Reader::new();
+        let reader = Arc::new(Reader::new());
         offer(&reader, true, 10, 0);
         reader.finish(SubscriptionEnd::SignalLost);
         reader.finish(SubscriptionEnd::Stopping);

@@ -1,5 +1,7 @@
 //! One access unit, packed and on its way to readers.
 
+use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cofferdam_picture::MonotonicTime;
@@ -23,6 +25,7 @@ pub struct Unit {
     /// Its packets.
     pub packets: PacketizedUnit,
     pub(crate) sent: FirstSent,
+    pub(crate) unframed: OnceLock<Vec<u8>>,
 }
 
 impl Unit {
@@ -30,6 +33,13 @@ impl Unit {
     /// to get here is observed; a slate, or a picture shown before, took no meaningful time.
     pub fn sent(&self, now: MonotonicTime) {
         self.sent.observe(now);
+    }
+
+    /// The packets of a run (see [`PacketizedUnit::runs`]) one after the other as they go over UDP, and how
+    /// long each but the last is. Copied once for all readers.
+    pub fn datagrams(&self, run: Range<usize>) -> (&[u8], usize) {
+        let (range, size) = self.packets.unframed_run(run);
+        (&self.unframed.get_or_init(|| self.packets.unframed())[range], size)
     }
 
     /// Bytes this unit takes in a reader's queue.

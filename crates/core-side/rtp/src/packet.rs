@@ -257,10 +257,12 @@ mod tests {
         let unit = unit(&payloads);
         assert_eq!(unit.runs(64).collect::<Vec<_>>(), [0..1, 1..5, 5..6, 6..7]);
         assert_eq!(unit.runs(2).collect::<Vec<_>>(), [0..1, 1..3, 3..5, 5..6, 6..7]);
-        let mut datagrams = Vec::new();
-        unit.copy_run(1..5, &mut datagrams);
-        assert_eq!(datagrams.len(), 4 * RTP_HEADER_LEN + 9 * 3 + 4);
-        assert_eq!(datagrams.chunks(21).nth(3), unit.packets().nth(4));
+        let (range, size) = unit.unframed_run(1..5);
+        assert_eq!((range.len(), size), (4 * RTP_HEADER_LEN + 9 * 3 + 4, RTP_HEADER_LEN + 9));
+        let unframed = unit.unframed();
+        assert_eq!(unframed[range].chunks(21).nth(3), unit.packets().nth(4));
+        assert_eq!(unit.unframed_run(0..7).0, 0..unframed.len());
+        assert_eq!(unit.unframed_run(7..9), (unframed.len()..unframed.len(), 0));
     }
 
     #[test]

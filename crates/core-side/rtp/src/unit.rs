@@ -84,11 +84,23 @@ impl PacketizedUnit {
         })
     }
 
-    /// Appends the packets of a run to `to`, one after the other and without framing. Numbers past
-    /// the last packet are passed over.
-    pub fn copy_run(&self, run: Range<usize>, to: &mut Vec<u8>) {
-        for packet in self.packets.iter().take(run.end).skip(run.start) {
-            to.extend_from_slice(&self.framed[packet.clone()]);
-        }
+    /// The packets one after the other, without framing.
+    #[must_use]
+    pub fn unframed(&self) -> Vec<u8> {
+        let mut unframed = Vec::with_capacity(self.framed.len());
+        self.packets().for_each(|packet| unframed.extend_from_slice(packet));
+        unframed
+    }
+
+    /// Where in [`unframed`](Self::unframed) the packets of a run stand, and how long the first is.
+    /// Numbers past the last packet are passed over.
+    #[must_use]
+    pub fn unframed_run(&self, run: Range<usize>) -> (Range<usize>, usize) {
+        let offset = |number: usize| match self.packets.get(number) {
+            Some(packet) => packet.start - (number + 1) * INTERLEAVED_HEADER_LEN,
+            None => self.framed.len() - self.packets.len() * INTERLEAVED_HEADER_LEN,
+        };
+        let range = offset(run.start)..offset(run.end.max(run.start));
+        (range, self.packets.get(run.start).map_or(0, Range::len))
     }
 }

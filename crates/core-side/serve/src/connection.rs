@@ -2,6 +2,7 @@
 
 mod audit;
 mod end;
+mod lanes;
 mod receive;
 mod send;
 mod waits;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cofferdam_publish::{Mounts, Subscription, SubscriptionEnd, Unit};
+use cofferdam_publish::{Mounts, Pump, Subscription, SubscriptionEnd, Unit};
 use cofferdam_rtp::rtcp::{Cname, Incoming};
 use cofferdam_rtsp::{
     Channel, Connection, ConnectionSettings, Framer, Login, Nonce, Output, ReaderName, State,
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) mounts: Mounts,
     pub(crate) metrics: ServeMetrics,
     pub(crate) datagrams: Datagrams,
+    pub(crate) pump: Pump,
     pub(crate) password_checks: Arc<Semaphore>,
     pub(crate) tunnels: Tunnels,
     pub(crate) groups: Groups,
@@ -138,7 +140,8 @@ struct Closing {
 
 enum Event {
     Ready(io::Result<Ready>),
-    Unit(Result<Arc<Unit>, SubscriptionEnd>),
+    /// None where the pump has given the reader back.
+    Unit(Result<Option<Arc<Unit>>, SubscriptionEnd>),
     Feedback(Incoming),
     Checked(bool),
     Tunnelled(Bytes),
@@ -285,13 +288,14 @@ impl Driver {
 
     /// Does what an event calls for. An error ends the connection at once.
     async fn handle(&mut self, event: Event) -> Result<(), End> {
+        self.close_lane().await;
         match event {
             Event::Ready(ready) => {
                 if ready.map_err(|_| End::Broken)?.is_readable() && self.closing.is_none() {
                     self.read()?;
                 }
             }
-            Event::Unit(Ok(unit)) => self.send_unit(unit).await?,
+            Event::Unit(Ok(Some(unit))) => self.send_unit(unit).await?,
             Event::Unit(Err(end)) => self.subscription_ended(end),
             Event::Feedback(incoming) => self.heard(&incoming),
             Event::Tunnelled(bytes) => {
@@ -305,13 +309,15 @@ impl Driver {
                 let outputs = self.protocol.password_checked(now, is_right, &directory);
                 self.perform(outputs);
             }
-            Event::Deadline => {}
+            Event::Unit(Ok(None)) | Event::Deadline => {}
             Event::Stop => self.close(End::Stopping),
         }
         self.answer()?;
         self.handle_deadlines().await?;
         // A PLAY that was answered without its packet held back what follows it.
-        self.answer()
+        self.answer()?;
+        self.open_lane();
+        Ok(())
     }
 
     async fn handle_deadlines(&mut self) -> Result<(), End> {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cofferdam_rtp::PacketizedUnit;
+use cofferdam_publish::Unit;
 use cofferdam_rtp::rtcp::{self, Incoming};
 use cofferdam_rtsp::{MalformedReason, PortPair};
 use quinn_udp::{Transmit, UdpSocketState};
@@ -87,31 +88,26 @@ impl Datagrams {
         self.ports
     }
 
-    /// Sends every packet of a unit, each as a datagram, in as few calls as the kernel allows, and
-    /// with pauses that let an ordinary receive buffer take a large key frame.
+    /// Sends the packets of a unit from `packet` on, each as a datagram, in as few calls as the kernel
+    /// allows, and with pauses that let an ordinary receive buffer take a large key frame.
     pub(crate) async fn send_unit(
         &self,
-        unit: &PacketizedUnit,
+        unit: &Unit,
+        packet: usize,
         to: &Destination,
     ) -> io::Result<()> {
-        let largest = unit.packets().map(<[u8]>::len).max().unwrap_or(1).max(1);
-        let most = self.state.max_gso_segments().min(MAX_RUN_BYTES / largest).min(BURST);
-        let mut buffer = Vec::new();
-        let mut burst = 0;
-        for run in unit.runs(most) {
+        // What comes before has only just been sent.
+        let mut burst = packet.min(BURST);
+        for run in self.runs(unit, packet) {
             if burst + run.len() > BURST {
                 sleep(BURST_GAP).await;
                 burst = 0;
             }
             burst += run.len();
-            let mut packets = unit.packets().take(run.end).skip(run.start);
-            let segment = packets.next().map(<[u8]>::len);
-            buffer.clear();
-            unit.copy_run(run.clone(), &mut buffer);
-            match self.send(&self.rtp, &buffer, segment, to.rtp, to.source).await {
-                // The network device cannot segment: this is how the kernel says so.
-                Err(_) if run.len() > 1 && self.state.max_gso_segments() == 1 => {
-                    for packet in unit.packets().take(run.end).skip(run.start) {
+            let (datagrams, segment) = unit.datagrams(run.clone());
+            match self.send(&self.rtp, datagrams, Some(segment), to.rtp, to.source).await {
+                Err(_) if self.cannot_segment(&run) => {
+                    for packet in unit.packets.packets().take(run.end).skip(run.start) {
                         self.send(&self.rtp, packet, None, to.rtp, to.source).await?;
                     }
                 }
@@ -119,6 +115,39 @@ impl Datagrams {
             }
         }
         Ok(())
+    }
+
+    /// Sends what of a unit can be sent at once and without a pause, and says how many packets that
+    /// were.
+    pub(crate) fn try_send_unit(&self, unit: &Unit, to: &Destination) -> io::Result<usize> {
+        let mut sent = 0;
+        for run in self.runs(unit, 0).take_while(|run| run.end <= BURST) {
+            let (datagrams, segment) = unit.datagrams(run.clone());
+            let transmit = transmit(datagrams, Some(segment), to.rtp, to.source);
+            let attempt = self
+                .rtp
+                .try_io(Interest::WRITABLE, || self.state.try_send((&self.rtp).into(), &transmit));
+            match attempt {
+                Ok(()) => sent = run.end,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) if self.cannot_segment(&run) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// The packets from one on, as runs that one call takes.
+    fn runs(&self, unit: &Unit, packet: usize) -> impl Iterator<Item = Range<usize>> {
+        let packets = &unit.packets;
+        let largest = packets.packets().map(<[u8]>::len).max().unwrap_or(1).max(1);
+        let most = self.state.max_gso_segments().min(MAX_RUN_BYTES / largest).min(BURST);
+        packets.runs(most).skip_while(move |run| run.start < packet)
+    }
+
+    /// Whether a run failed because the network device cannot segment: this is how the kernel says so.
+    fn cannot_segment(&self, run: &Range<usize>) -> bool {
+        run.len() > 1 && self.state.max_gso_segments() == 1
     }
 
     /// Sends one compound RTCP packet.

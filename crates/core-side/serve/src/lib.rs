@@ -9,6 +9,7 @@ mod admission;
 mod connection;
 mod datagrams;
 mod directory;
+mod lane;
 mod metrics;
 mod multicast;
 mod outbox;

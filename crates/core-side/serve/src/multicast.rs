@@ -150,7 +150,7 @@ impl Group {
             sender.count(unit);
         }
         self.traffic.sent(unit.packets.packet_count(), unit.packets.framed().len());
-        match self.datagrams.send_unit(&unit.packets, &self.to).await {
+        match self.datagrams.send_unit(unit, 0, &self.to).await {
             Ok(()) => unit.sent(MonotonicTime::now()),
             Err(error) => {
                 tracing::debug!(group = %self.address.address, %error, "unit not sent");

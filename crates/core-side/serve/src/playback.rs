@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cofferdam_publish::{Mount, Subscription, Unit};
+use cofferdam_publish::{Mount, Pump, Subscription, Unit};
 use cofferdam_rtp::rtcp::{Cname, Incoming};
 use cofferdam_rtsp::FirstPacket;
 use tokio::time::Instant;
 
 use crate::datagrams::{Destination, Feedback};
+use crate::lane::{Lane, Passed};
 use crate::metrics::{GaugeGuard, ServeMetrics, TrafficMetrics};
 use crate::multicast::Member;
 use crate::reception::Reception;
@@ -21,6 +22,7 @@ pub(crate) struct Playback {
     pub(crate) route: Route,
     pub(crate) traffic: TrafficMetrics,
     subscribed: Option<Subscribed>,
+    lane: Option<Arc<Lane>>,
     sender: Sender,
     reception: Reception,
 }
@@ -77,7 +79,33 @@ impl Playback {
         };
         let subscribed =
             Some(Subscribed { subscription, _session: traffic.session(), _member: member });
-        Self { mount, route, traffic, subscribed, sender, reception }
+        Self { mount, route, traffic, subscribed, lane: None, sender, reception }
+    }
+
+    /// Lets units take the short way, once that is [opened](Self::open_lane).
+    pub(crate) fn attach(&mut self, pump: Pump, lane: Lane) {
+        let lane = Arc::new(lane);
+        if let Some(subscribed) = &mut self.subscribed {
+            subscribed.subscription.attach(pump, Arc::<Lane>::clone(&lane));
+        }
+        self.lane = Some(lane);
+    }
+
+    /// Has units take the short way.
+    pub(crate) fn open_lane(&mut self) {
+        if let Some(subscribed) = &mut self.subscribed {
+            subscribed.subscription.pump_on();
+        }
+    }
+
+    /// Ends that, and tells what has passed.
+    pub(crate) fn close_lane(&mut self) -> Passed {
+        if let Some(subscribed) = &mut self.subscribed {
+            subscribed.subscription.pump_off();
+        }
+        let passed = self.lane.as_ref().map(|lane| lane.passed()).unwrap_or_default();
+        self.sender.add(passed.sent);
+        passed
     }
 
     /// Wants no more units.

@@ -20,18 +20,38 @@ const ANSWERABLE: usize = 4;
 pub(crate) struct Sender {
     mount: Arc<Mount>,
     cname: Cname,
-    /// Packets and bytes of payload, both modulo 2³².
-    packets: u32,
-    octets: u32,
+    sent: Sent,
     next_report: Instant,
     /// The times of the last reports, as reception reports refer to them; the newest is the last.
     reported: [Option<u32>; ANSWERABLE],
 }
 
+/// Packets and bytes of payload that were sent, as reports count them: modulo 2³².
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    packets: u32,
+    octets: u32,
+}
+
+impl Sent {
+    /// Takes note of a unit that goes out.
+    pub(crate) fn count(&mut self, unit: &Unit) {
+        let packets = u32::try_from(unit.packets.packet_count()).unwrap_or(u32::MAX);
+        let octets = u32::try_from(unit.packets.payload_len()).unwrap_or(u32::MAX);
+        self.add(Self { packets, octets });
+    }
+
+    fn add(&mut self, other: Self) {
+        self.packets = self.packets.wrapping_add(other.packets);
+        self.octets = self.octets.wrapping_add(other.octets);
+    }
+}
+
 impl Sender {
     /// A stream of which nothing has been sent. The first report is due at once.
     pub(crate) fn new(mount: Arc<Mount>, cname: Cname, now: Instant) -> Self {
-        Self { mount, cname, packets: 0, octets: 0, next_report: now, reported: [None; ANSWERABLE] }
+        let (sent, reported) = (Sent::default(), [None; ANSWERABLE]);
+        Self { mount, cname, sent, next_report: now, reported }
     }
 
     /// The same stream, which begins anew: the next report is due at once.
@@ -45,15 +65,17 @@ impl Sender {
 
     /// Takes note of a unit that goes out.
     pub(crate) fn count(&mut self, unit: &Unit) {
-        let packets = u32::try_from(unit.packets.packet_count()).unwrap_or(u32::MAX);
-        let octets = u32::try_from(unit.packets.payload_len()).unwrap_or(u32::MAX);
-        self.packets = self.packets.wrapping_add(packets);
-        self.octets = self.octets.wrapping_add(octets);
+        self.sent.count(unit);
+    }
+
+    /// Takes note of what went another way.
+    pub(crate) fn add(&mut self, sent: Sent) {
+        self.sent.add(sent);
     }
 
     /// Packets sent so far, modulo 2³².
     pub(crate) const fn packets(&self) -> u32 {
-        self.packets
+        self.sent.packets
     }
 
     /// When the next report is due.
@@ -94,8 +116,8 @@ impl Sender {
             ssrc: self.mount.ssrc(),
             ntp: NtpTimestamp::from(SystemTime::now()),
             rtp: self.mount.rtp_time(MonotonicTime::now()),
-            packets: self.packets,
-            octets: self.octets,
+            packets: self.sent.packets,
+            octets: self.sent.octets,
         }
     }
 }

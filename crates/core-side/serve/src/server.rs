@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cofferdam_publish::Mounts;
+use cofferdam_publish::{Mounts, Pump};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::admission::Admission;
 use crate::connection::{self, Shared};
 use crate::datagrams::Datagrams;
+use crate::lane;
 use crate::metrics::GaugeGuard;
 use crate::multicast::Groups;
 use crate::tunnel::Tunnels;
@@ -105,6 +106,7 @@ impl Server {
             mounts,
             metrics,
             datagrams,
+            pump: Pump::default(),
             password_checks,
             tunnels: Tunnels::default(),
             groups,
@@ -160,6 +162,9 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor { listener: self.listener, wait: None };
         let receive = self.shared.datagrams.receive(&self.shared.metrics);
+        // Apart from the loop below, which would be gone through for every round. Ends when this returns.
+        let mut pumping = JoinSet::new();
+        pumping.spawn(lane::pump(self.shared.pump.clone()));
         tokio::pin!(stop, receive);
         loop {
             tokio::select! {

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rustls::ServerConnection;
 use tokio::io::{Interest, Ready};
@@ -17,7 +18,7 @@ const MAX_LOOKS: usize = 16;
 /// A connection that reads and writes what is at hand.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
     tls: Option<Box<Tls>>,
 }
 
@@ -61,7 +62,12 @@ impl Stream {
                 Ok::<_, io::Error>(Box::new(Tls { session, has_plain: false }))
             })
             .transpose()?;
-        Ok(Self { tcp, tls })
+        Ok(Self { tcp: Arc::new(tcp), tls })
+    }
+
+    /// The connection itself, where what is written to it goes out as it is.
+    pub(crate) fn in_clear(&self) -> Option<Arc<TcpStream>> {
+        self.tls.is_none().then(|| Arc::clone(&self.tcp))
     }
 
     /// The address that was connected to.

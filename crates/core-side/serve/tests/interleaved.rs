@@ -259,3 +259,39 @@ async fn an_address_has_its_limit() {
     let mut third = Client::connect(gateway.address).await;
     assert_eq!(third.request("OPTIONS", "", &[]).await.status, 200);
 }
+
+/// Units in flight when the reader stops to read, and answers among them: [`Client`] fails on any byte that is
+/// out of place.
+#[tokio::test]
+async fn a_reader_that_pauses_reading_finds_whole_frames_and_answers() {
+    let limits = Limits { send_buffer: 64 << 10, ..Limits::default() };
+    let gateway = Gateway::start(Options { limits, ..Options::default() }).await;
+    let (mut client, _) = Client::play(gateway.address, "0-1").await;
+    let (mut other, _) = Client::play(gateway.address, "2-3").await;
+    let mut last = next_rtp(&mut client, 0).await;
+    let mut others = next_rtp(&mut other, 2).await;
+    for round in 0..3 {
+        // More than the kernel holds at both ends.
+        for unit in 0..12 {
+            gateway.publish(300_000);
+            if unit == 6 {
+                client.send("OPTIONS", "", &[]).await;
+            }
+            // One that does not read costs the other nothing.
+            let unit = others.timestamp;
+            while !others.marker || others.timestamp == unit {
+                let next = next_rtp(&mut other, 2).await;
+                assert_eq!(next.sequence, others.sequence.wrapping_add(1));
+                others = next;
+            }
+        }
+        let timestamp = others.timestamp;
+        while !last.marker || last.timestamp != timestamp {
+            let next = rtp(&client.frame_on_or_response(0).await);
+            assert_eq!(next.sequence, last.sequence.wrapping_add(1), "round {round}");
+            last = next;
+        }
+    }
+    let answered = gateway.metric("rtsp_requests_total{method=\"OPTIONS\",status=\"200\"}");
+    assert_eq!(answered, Some(3.0));
+}

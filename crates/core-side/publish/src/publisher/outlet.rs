@@ -1,6 +1,6 @@
 //! One mount's way out: verify, stamp, packetize, publish.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cofferdam_encode_link::{AccessUnitHeader, MAX_ACCESS_UNIT, MountKind};
@@ -234,7 +234,16 @@ impl Outlet {
         let packets = self.packetizer.packetize(timestamp, nal_units);
         self.metrics.published(nal_units.iter().map(|nal_unit| nal_unit.len()).sum());
         let sent = FirstSent::new(picture);
-        let unit = Unit { key, live, due, timestamp, first_sequence, packets, sent };
+        let unit = Unit {
+            key,
+            live,
+            due,
+            timestamp,
+            first_sequence,
+            packets,
+            sent,
+            unframed: OnceLock::new(),
+        };
         self.mount.publish(&Arc::new(unit), now);
     }
 }

@@ -41,8 +41,11 @@ impl Driver {
         audit::session_start(self.peer, self.account.as_ref(), &mount, kind);
         let traffic = self.shared.metrics.traffic(kind);
         let (cname, earlier) = (self.cname.clone(), self.playback.take());
-        let playback =
+        let mut playback =
             Playback::start(mount, route, traffic, cname, member, earlier, Instant::now());
+        if let Some(lane) = self.lane(&playback) {
+            playback.attach(self.shared.pump.clone(), lane);
+        }
         self.playback = Some(playback);
     }
 
@@ -60,19 +63,23 @@ impl Driver {
             Route::Interleaved { rtp, .. } => {
                 self.outbox.push_unit(unit.packets.framed_for(*rtp), unit);
             }
-            Route::Datagrams { to, .. } => {
-                match self.shared.datagrams.send_unit(&unit.packets, to).await {
-                    Ok(()) => unit.sent(MonotonicTime::now()),
-                    // A datagram that cannot be sent is a datagram lost; the session ends when
-                    // nothing is heard of the reader any more.
-                    Err(error) => {
-                        tracing::debug!(reader = %self.peer, %error, "unit not sent");
-                    }
-                }
-            }
+            Route::Datagrams { .. } => self.send_datagrams(&unit, 0).await,
             Route::Multicast => {}
         }
         Ok(())
+    }
+
+    /// Sends the packets of a unit from one on.
+    pub(super) async fn send_datagrams(&self, unit: &Unit, packet: usize) {
+        let Some(Route::Datagrams { to, .. }) = self.playback.as_ref().map(|it| &it.route) else {
+            return;
+        };
+        match self.shared.datagrams.send_unit(unit, packet, to).await {
+            Ok(()) => unit.sent(MonotonicTime::now()),
+            // A datagram that cannot be sent is a datagram lost; the session ends when nothing is heard
+            // of the reader any more.
+            Err(error) => tracing::debug!(reader = %self.peer, %error, "unit not sent"),
+        }
     }
 
     /// Sends the sender report that is due, if one is.

@@ -49,9 +49,9 @@ pub(super) async fn ready(stream: &Stream, interest: Option<Interest>) -> io::Re
 
 pub(super) async fn next_unit(
     subscription: Option<&mut Subscription>,
-) -> Result<Arc<Unit>, SubscriptionEnd> {
+) -> Result<Option<Arc<Unit>>, SubscriptionEnd> {
     match subscription {
-        Some(subscription) => subscription.next().await,
+        Some(subscription) => subscription.next_or_back().await,
         None => std::future::pending().await,
     }
 }

@@ -1,0 +1,154 @@
+//! The short way to a reader that keeps up: units go from the pump straight to the kernel.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes};
+use cofferdam_picture::MonotonicTime;
+use cofferdam_publish::{Delivery, Pump, Sink, Unit};
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+use crate::connection::Shared;
+use crate::datagrams::Destination;
+use crate::metrics::TrafficMetrics;
+use crate::sender::Sent;
+
+/// Readers that are sent to in a row. Whoever asks for something waits as long.
+const ROUND: usize = 32;
+
+/// Sends what waits for readers whose lane is open. Never returns.
+pub(crate) async fn pump(pump: Pump) {
+    loop {
+        pump.due().await;
+        while pump.go_round(ROUND) {
+            yield_now().await;
+        }
+    }
+}
+
+/// One reader's short way. It is open only while nothing else is to go out before.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    way: Way,
+    traffic: TrafficMetrics,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// In the RTSP connection, which is in clear.
+    Interleaved {
+        connection: Arc<TcpStream>,
+        channel: u8,
+    },
+    Datagrams {
+        shared: Arc<Shared>,
+        to: Destination,
+    },
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sent: Sent,
+    taken: Option<Instant>,
+    rest: Option<Rest>,
+}
+
+/// What of a unit the kernel did not take.
+#[derive(Debug)]
+pub(crate) enum Rest {
+    /// Bytes of the RTSP connection.
+    Interleaved(Bytes, Arc<Unit>),
+    /// Packets from this one on.
+    Datagrams(usize, Arc<Unit>),
+}
+
+/// What went this way since it was last asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// Units.
+    pub(crate) sent: Sent,
+    /// When the RTSP connection last took anything.
+    pub(crate) taken: Option<Instant>,
+    /// What is to go out before anything else.
+    pub(crate) rest: Option<Rest>,
+}
+
+impl Lane {
+    pub(crate) fn interleaved(
+        connection: Arc<TcpStream>,
+        channel: u8,
+        traffic: TrafficMetrics,
+    ) -> Self {
+        let way = Way::Interleaved { connection, channel };
+        Self { way, traffic, state: Mutex::default() }
+    }
+
+    pub(crate) fn datagrams(shared: Arc<Shared>, to: Destination, traffic: TrafficMetrics) -> Self {
+        Self { way: Way::Datagrams { shared, to }, traffic, state: Mutex::default() }
+    }
+
+    /// What went this way since the last call.
+    pub(crate) fn passed(&self) -> Passed {
+        let State { sent, taken, rest } = std::mem::take(&mut *self.state());
+        Passed { sent, taken, rest }
+    }
+
+    fn send_interleaved(
+        &self,
+        connection: &TcpStream,
+        channel: u8,
+        unit: &Arc<Unit>,
+    ) -> (Delivery, Option<Rest>) {
+        let mut framed = unit.packets.framed_for(channel);
+        match connection.try_write(&framed) {
+            // The reader's own task comes upon the error by itself, and says goodbye.
+            Ok(0) | Err(_) => (Delivery::Refused, None),
+            Ok(written) if written == framed.len() => (Delivery::Sent, None),
+            Ok(written) => {
+                framed.advance(written);
+                (Delivery::Begun, Some(Rest::Interleaved(framed, Arc::clone(unit))))
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Lane {
+    fn send(&self, unit: &Arc<Unit>) -> Delivery {
+        let (delivery, rest) = match &self.way {
+            Way::Interleaved { connection, channel } => {
+                self.send_interleaved(connection, *channel, unit)
+            }
+            Way::Datagrams { shared, to } => match shared.datagrams.try_send_unit(unit, to) {
+                Ok(0) => (Delivery::Refused, None),
+                Ok(packets) if packets == unit.packets.packet_count() => (Delivery::Sent, None),
+                Ok(packets) => (Delivery::Begun, Some(Rest::Datagrams(packets, Arc::clone(unit)))),
+                // A datagram that cannot be sent is a datagram lost.
+                Err(error) => {
+                    tracing::debug!(reader = %to.rtp, %error, "unit not sent");
+                    (Delivery::Sent, None)
+                }
+            },
+        };
+        if delivery == Delivery::Refused {
+            return delivery;
+        }
+        let mut state = self.state();
+        state.sent.count(unit);
+        if matches!(self.way, Way::Interleaved { .. }) {
+            state.taken = Some(Instant::now());
+        }
+        state.rest = rest;
+        drop(state);
+        self.traffic.sent(unit.packets.packet_count(), unit.packets.framed().len());
+        if delivery == Delivery::Sent {
+            unit.sent(MonotonicTime::now());
+        }
+        delivery
+    }
+}
