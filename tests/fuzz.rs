@@ -18,6 +18,15 @@ use std::path::PathBuf;
 #[allow(unreachable_pub)]
 mod targets;
 
+// The tables of the parsers' own tests.
+#[path = "../crates/core-side/accounts/src/cases.rs"]
+mod claims;
+#[path = "../crates/core-side/rtp/src/rtcp/cases.rs"]
+#[allow(dead_code)]
+mod reports;
+#[path = "../crates/core-side/rtsp/tests/cases/mod.rs"]
+mod requests;
+
 use cofferdam_unit_filter::Format;
 use targets::{TARGETS, only_pictures};
 
@@ -38,6 +47,43 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     // In the same order everywhere, so that a failure comes again.
     inputs.sort();
     inputs
+}
+
+/// Inputs of a target that are cases of a table: libFuzzer is to begin with them as well.
+fn cases(target: &str) -> Vec<Vec<u8>> {
+    let requests = || {
+        let odd = requests::ODD.iter().map(|(bytes, _)| *bytes);
+        odd.chain(requests::NONSENSE.iter().map(|(bytes, ..)| *bytes))
+    };
+    // The first byte is the target's own: how a stream is cut, and whether it needs an account.
+    let behind = |first: u8, bytes: &[u8]| [&[first][..], bytes].concat();
+    match target {
+        "rtcp" => reports::CASES.iter().map(|(_, bytes, _)| bytes.to_vec()).collect(),
+        "authorization" => claims::all().map(|(header, _)| header.into_bytes()).collect(),
+        "rtsp_framing" => requests().map(|bytes| behind(6, bytes)).collect(),
+        "rtsp_connection" => requests().map(|bytes| behind(0, bytes)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `COFFERDAM_KEEP_CASES=1` adds those that are missing.
+#[test]
+fn the_cases_of_the_parsers_own_tests_are_kept_inputs() {
+    let adds = std::env::var_os("COFFERDAM_KEEP_CASES").is_some();
+    let mut tables = 0;
+    for (target, _) in TARGETS {
+        let kept = corpus(target);
+        for (number, case) in cases(target).into_iter().enumerate() {
+            tables += usize::from(number == 0);
+            if kept.iter().any(|(_, bytes)| *bytes == case) {
+                continue;
+            }
+            assert!(adds, "{target}: case {number} is not kept: {}", case.escape_ascii());
+            let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+            std::fs::write(folder.join(format!("case-{number:02}")), case).unwrap();
+        }
+    }
+    assert_eq!(tables, 4);
 }
 
 /// Numbers that look random and are the same each time (xorshift64).

@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+#[path = "../crates/core-side/rtsp/tests/cases/mod.rs"]
+mod cases;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -61,35 +64,6 @@ fn a_mount_has_further_paths_and_an_address_of_its_own() {
     }
 }
 
-/// Bytes that make no sense; the status of the answer, 0 for none; whether more may follow; the reason.
-const NONSENSE: [(&[u8], u16, bool, &str); 10] = [
-    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 0, false, "not_rtsp"),
-    (
-        b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 65537\r\n\r\n",
-        413,
-        false,
-        "body_too_long",
-    ),
-    (
-        b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: 1\r\nContent-Length: x\r\n\r\n",
-        400,
-        false,
-        "content_length",
-    ),
-    (b"DESCRIBE rtsp://gw/ RTSP/9.9\r\nCSeq: 1\r\n\r\n", 505, true, "version"),
-    (b"DESCRIBE rtsp://gw/ RTSP/1.0\r\n\r\n", 400, true, "cseq"),
-    (b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: +1\r\n\r\n", 400, true, "cseq"),
-    (b"DESCRIBE relative RTSP/1.0\r\nCSeq: 1\r\n\r\n", 400, true, "syntax"),
-    (b"DESCRIBE\r\n\r\n", 400, true, "syntax"),
-    (
-        b"SETUP rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: 1\r\nTransport: x\r\n\r\n",
-        461,
-        true,
-        "transport",
-    ),
-    (b"$\x00\x00\x01xOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 200, true, "channel"),
-];
-
 #[test]
 fn what_makes_no_sense_is_answered_or_closed_and_counted() {
     let camera = scene::camera("lobby", 7);
@@ -100,8 +74,10 @@ fn what_makes_no_sense_is_answered_or_closed_and_counted() {
     };
     let long_head =
         [b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: ".to_vec(), vec![b'x'; 17 << 10]].concat();
-    let nonsense = NONSENSE.into_iter().chain([(&long_head[..], 400, false, "head_too_long")]);
-    for (bytes, status, goes_on, reason) in nonsense {
+    let nonsense = cases::NONSENSE.iter().copied();
+    for (bytes, status, goes_on, reason) in
+        nonsense.chain([(&long_head[..], 400, false, "head_too_long")])
+    {
         let what = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
         let before = counted(reason);
         let mut socket = TcpStream::connect(gateway.rtsp).unwrap();

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use cofferdam_accounts::{Accounts, Claim, MAX_CLAIM, Reader, Secret, TransportKind, TransportSet};
 use cofferdam_picture::FrameRate;
+use cofferdam_rtp::{NtpTimestamp, rtcp};
 use cofferdam_rtsp::{
     Access, Channel, Connection, ConnectionSettings, FirstPacket, Frame, FrameError, Framer,
     MAX_BODY, MAX_HEAD, MountDirectory, MountState, MountView, MulticastGroup, Nonce, Output,
@@ -74,6 +75,23 @@ pub fn http_tunnel(data: &[u8]) -> bool {
     let in_pieces: Result<Vec<Vec<u8>>, _> = pieces.collect();
     assert_eq!(in_pieces.map(|pieces| pieces.concat()), in_one, "requests depend on how they come");
     in_one.is_ok()
+}
+
+/// A compound RTCP packet. True when it is one.
+pub fn rtcp(data: &[u8]) -> bool {
+    let Ok(incoming) = rtcp::parse(data) else { return false };
+    assert!(incoming.reports.len() <= rtcp::MAX_REPORTS);
+    let (most, now) = (1 << 23, NtpTimestamp::from_bits(u64::MAX / 3));
+    for report in &incoming.reports {
+        assert!((-most..most).contains(&report.cumulative_lost), "24 bits");
+        let answered = report.last_sender_report != 0;
+        assert!(answered || report.round_trip(now).is_none(), "the way back of nothing");
+    }
+    // What is followed by another whole packet says no less.
+    let more = [data, &[0x80, 203, 0, 0]].concat();
+    let more = rtcp::parse(&more).expect("a packet and goodbye");
+    assert!(more.goodbye && more.reports == incoming.reports);
+    true
 }
 
 struct Mounts;

@@ -19,7 +19,7 @@ use cofferdam_unit_filter::{Format, LargestPicture, UnitFilter, limits};
 #[path = "rtsp.rs"]
 mod rtsp;
 
-pub use rtsp::{authorization, http_tunnel, rtsp_connection, rtsp_framing};
+pub use rtsp::{authorization, http_tunnel, rtcp, rtsp_connection, rtsp_framing};
 
 const LARGEST: LargestPicture = LargestPicture { long: 3840, short: 2160 };
 
@@ -27,7 +27,7 @@ const LARGEST: LargestPicture = LargestPicture { long: 3840, short: 2160 };
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target, by name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("h264_filter", h264_filter),
     ("h265_filter", h265_filter),
     ("parameter_sets", parameter_sets),
@@ -40,6 +40,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("rtsp_connection", rtsp_connection),
     ("authorization", authorization),
     ("http_tunnel", http_tunnel),
+    ("rtcp", rtcp),
 ];
 
 /// A filter, and one that is given what comes out of it, as a decoder is.

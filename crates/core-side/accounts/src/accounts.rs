@@ -265,6 +265,7 @@ fn decoy(random: [u8; 32]) -> Result<Secret, SecretError> {
 mod tests {
     use super::*;
     use crate::LONGEST_DELAY;
+    use crate::secret::tests::COMPUTED;
 
     const NONCE: &str = "0123";
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 9));
@@ -360,6 +361,34 @@ mod tests {
             };
             assert_eq!(reason, expected, "{name} {password}");
         }
+    }
+
+    /// Time cannot be tested; what takes it can be counted.
+    #[test]
+    fn a_name_that_does_not_exist_costs_what_a_wrong_password_costs() {
+        let computed = |work: &dyn Fn()| {
+            let before = COMPUTED.get();
+            work();
+            (COMPUTED.get().0 - before.0, COMPUTED.get().1 - before.1)
+        };
+        let (accounts, now) = (accounts(), Instant::now());
+        for name in ["vms", "nobody", "decoy"] {
+            for password in ["right", "wrong"] {
+                let digest = claim(name, password, NONCE);
+                let judge = || drop(accounts.judge_digest(&digest, "DESCRIBE", NONCE, HERE, now));
+                assert_eq!(computed(&judge), (1, 0), "{name} {password}");
+                let basic =
+                    BasicClaim { username: name.into(), password: password.to_owned().into() };
+                let judge = || {
+                    let check = accounts.password_check(&basic);
+                    drop(accounts.judge_password(&check, check.run(), HERE, now));
+                };
+                assert_eq!(computed(&judge), (0, 1), "{name} {password}");
+            }
+        }
+        // And the same parameters: a hash that is cheaper would tell as well.
+        let cost = |secret: &Secret| secret.cost();
+        assert_eq!(cost(&accounts.decoy), cost(&accounts.readers["vms"].secret));
     }
 
     #[test]

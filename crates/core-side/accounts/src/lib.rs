@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+#[cfg(test)]
+mod cases;
 mod claim;
 mod delay;
 mod digest;

@@ -114,14 +114,24 @@ impl Secret {
             .into()
     }
 
+    /// What the slow hash costs.
+    #[cfg(test)]
+    pub(crate) fn cost(&self) -> String {
+        self.argon2id.params.to_string()
+    }
+
     /// Whether a digest proves the password. Takes the same time for every wrong one.
     pub(crate) fn proves(&self, method: &str, claim: &DigestClaim) -> bool {
+        #[cfg(test)]
+        tests::COMPUTED.with(|computed| computed.set((computed.get().0 + 1, computed.get().1)));
         digest::expected(&self.ha1, method, claim).ct_eq(&claim.response).into()
     }
 
     /// Whether this is the password. Takes tens of milliseconds, on purpose.
     #[must_use]
     pub fn is_password(&self, password: &SecretString) -> bool {
+        #[cfg(test)]
+        tests::COMPUTED.with(|computed| computed.set((computed.get().0, computed.get().1 + 1)));
         Argon2::default()
             .verify_password(password.expose_secret().as_bytes(), &self.argon2id)
             .is_ok()
@@ -143,8 +153,15 @@ impl fmt::Debug for Secret {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How many digests and how many slow hashes this thread has computed.
+        pub(crate) static COMPUTED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+    }
 
     fn name(text: &str) -> ReaderName {
         text.parse().unwrap()

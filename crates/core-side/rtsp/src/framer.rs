@@ -193,9 +193,25 @@ fn with_whole_line_ends(message: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(whole)
 }
 
+/// `message` with what is not UTF-8 in its headers made readable. Software of before UTF-8 puts the host's or
+/// the user's name there in Latin-1; no header whose value counts has any of it. The request line stays as it
+/// is: another URL is another mount.
+fn with_readable_headers(message: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let head = end_of_head(&message).unwrap_or(message.len());
+    if std::str::from_utf8(&message[..head]).is_ok() {
+        return message;
+    }
+    let line = message.iter().position(|byte| *byte == b'\n').unwrap_or(head);
+    let mut message = message.into_owned();
+    for byte in message[line..head].iter_mut().filter(|byte| !byte.is_ascii()) {
+        *byte = b'?';
+    }
+    Cow::Owned(message)
+}
+
 /// `None` for a response: this server asks nothing, so there is nothing to be said to one.
 fn parse(message: &[u8]) -> Option<Frame> {
-    let message = with_whole_line_ends(message);
+    let message = with_readable_headers(with_whole_line_ends(message));
     let message = message.as_ref();
     match Message::<Vec<u8>>::parse(message) {
         Ok((Message::Request(request), used)) if used == message.len() => {

@@ -1,6 +1,8 @@
 //! RTCP (RFC 3550 §6): the reports a sender makes, and what readers say about reception.
 
 mod build;
+#[cfg(test)]
+mod cases;
 mod parse;
 
 pub use build::{Cname, CnameError, SenderReport};

@@ -131,15 +131,33 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rtcp::cases::{CASES, RECEIVER_REPORT};
 
-    /// A receiver report as ffmpeg sends it, with its source description.
     fn receiver_report() -> Vec<u8> {
-        vec![
-            0x81, 201, 0, 7, 0, 0, 0, 1, // from source 1, one block
-            0, 0, 0, 5, 64, 0xff, 0xff, 0xfe, 0, 1, 0, 9, 0, 0, 3, 0xe8, //
-            0x7e, 0x81, 0x80, 0, 0, 0, 0x80, 0, //
-            0x81, 202, 0, 2, 0, 0, 0, 1, 1, 1, b'x', 0,
-        ]
+        RECEIVER_REPORT.to_vec()
+    }
+
+    #[test]
+    fn each_case_comes_to_what_it_says() {
+        for (what, bytes, expected) in CASES {
+            match (parse(bytes), expected) {
+                (Ok(found), Ok((reports, goodbye))) => {
+                    assert_eq!(
+                        (found.reports.len(), found.goodbye),
+                        (*reports, *goodbye),
+                        "{what}"
+                    );
+                }
+                (Err(error), Err(wanted)) => {
+                    let text = error.to_string();
+                    assert!(
+                        text.starts_with(&format!("RTCP: expected {wanted}")),
+                        "{what}: {text}"
+                    );
+                }
+                (found, _) => panic!("{what}: {found:?}"),
+            }
+        }
     }
 
     #[test]
