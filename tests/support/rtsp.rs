@@ -15,9 +15,9 @@ pub struct Rtsp {
 }
 
 /// What requests go through.
-pub trait Stream: Read + Write {}
+pub trait Stream: Read + Write + Send {}
 
-impl<S: Read + Write> Stream for S {}
+impl<S: Read + Write + Send> Stream for S {}
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -88,6 +88,36 @@ impl Rtsp {
     /// When none comes.
     pub fn request(&mut self, method: &str, headers: &[&str]) -> Answer {
         self.try_request(method, headers).expect("an answer")
+    }
+
+    /// Plays in the connection, on channels 0 and 1: what follows are [`frame`](Self::frame)s.
+    ///
+    /// # Panics
+    /// When it may not.
+    pub fn play(&mut self) {
+        self.play_over("RTP/AVP/TCP;unicast;interleaved=0-1");
+    }
+
+    /// Plays as the value of a `Transport` header says.
+    ///
+    /// # Panics
+    /// When it may not.
+    pub fn play_over(&mut self, transport: &str) {
+        let transport = format!("Transport: {transport}");
+        let session = self.request("SETUP", &[&transport]).header("Session").map(str::to_owned);
+        let session = session.expect("a session").split(';').next().map(str::to_owned);
+        let session = format!("Session: {}", session.unwrap_or_default());
+        assert_eq!(self.request("PLAY", &[&session]).status, 200);
+    }
+
+    /// The next interleaved frame, with its channel; `None` when the server closed the connection.
+    pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut header = [0; 4];
+        self.stream.read_exact(&mut header).ok()?;
+        assert_eq!(header[0], b'$', "a frame");
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([header[2], header[3]]))];
+        self.stream.read_exact(&mut payload).ok()?;
+        Some((header[1], payload))
     }
 
     /// A request with a right Digest for this connection's challenge.

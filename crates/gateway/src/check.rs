@@ -8,7 +8,7 @@ use cofferdam_isolation::Stance;
 use crate::camera_side;
 use crate::cli::{CheckOptions, Side};
 use crate::config::{self, Config, Sandbox};
-use crate::core_side::listeners;
+use crate::core_side::{clock, listeners};
 use crate::exit::Exit;
 use crate::isolation::{NOT_CONFIGURED, SelfCheck};
 use crate::programs::Programs;
@@ -73,12 +73,27 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
             say!("sandbox        OFF: workers are not locked in; every picture says so");
         }
     }
+    if encodes {
+        say!("clock          {}", clock::line());
+        ports(&config);
+    }
     let isolated = isolation(&config, options).await;
     if not_vetted.is_empty() {
         return isolated;
     }
     not_vetted.extend(isolated.err().map(|exit| exit.to_string()));
     Err(Exit::attestation(not_vetted.join("\n")))
+}
+
+/// Says which ports cannot be had at present. That is no mistake where it is this gateway that runs.
+fn ports(config: &Config) {
+    let taken = listeners::taken(config);
+    if taken.is_empty() {
+        say!("ports          good: each can be had");
+    }
+    for line in taken {
+        say!("ports          NOT TO BE HAD (unless it is the gateway that runs): {line}");
+    }
 }
 
 /// Prints the self-check's table.

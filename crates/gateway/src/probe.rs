@@ -9,6 +9,7 @@ use cofferdam_ingest_boot::{Colour, Credentials, IngestBoot, descriptors};
 use cofferdam_jail::{Streams, WorkerCommand};
 use cofferdam_picture::Geometry;
 use cofferdam_picture_ring::SlotCount;
+use serde::Serialize;
 use url::Url;
 
 use crate::cli::ProbeOptions;
@@ -16,11 +17,26 @@ use crate::config::read_password;
 use crate::exit::Exit;
 use crate::programs::{Programs, WORKER_ENVIRONMENT};
 
+/// What the worker is told: as any other, and what it is to print.
+#[derive(Serialize)]
+struct Request {
+    #[serde(flatten)]
+    boot: IngestBoot,
+    password_file: Option<String>,
+}
+
+/// The file of the password as a configuration is to name it, which may stand in another folder.
+fn password_file(options: &ProbeOptions) -> Option<String> {
+    let file = options.password_file.as_ref()?;
+    Some(std::path::absolute(file).ok()?.display().to_string())
+}
+
 /// Probes the camera the options name.
 pub(crate) async fn run(options: &ProbeOptions) -> Result<(), Exit> {
     let boot = boot(options)?;
     let failed = |error: std::io::Error| Exit::run_time(format!("starting the probe: {error}"));
-    let json = serde_json::to_vec(&boot).map_err(|error| failed(error.into()))?;
+    let json = serde_json::to_vec(&Request { boot, password_file: password_file(options) })
+        .map_err(|error| failed(error.into()))?;
     let (read, write) = cofferdam_jail::pipe().map_err(failed)?;
     let mut command = WorkerCommand::new(&Programs::find()?.ingest()?)
         .argument("--probe")

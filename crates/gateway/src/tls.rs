@@ -6,6 +6,7 @@ use std::time::Duration;
 use cofferdam_serve::Certificates;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::accounts::read_bytes;
@@ -15,27 +16,49 @@ use crate::exit::Exit;
 /// How often the files are looked at. A certificate is renewed days before it ends.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Certificates taken over while the gateway runs, by how that went.
+/// The certificate that is shown, and what became of those that were to follow it.
 #[derive(Clone, Debug)]
-pub(crate) struct ReloadMetrics(Family<[(&'static str, &'static str); 1], Counter>);
+pub(crate) struct ReloadMetrics {
+    /// Changes of the files, by how that went.
+    changes: Family<[(&'static str, &'static str); 1], Counter>,
+    /// When the one that is shown ends: seconds since 1970.
+    ends: Gauge,
+}
 
 impl ReloadMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let family = Family::default();
-        let metrics = Self(family.clone());
+        let metrics = Self { changes: Family::default(), ends: Gauge::default() };
         for result in ["taken", "refused"] {
-            let _ = metrics.0.get_or_create(&[("result", result)]);
+            let _ = metrics.changes.get_or_create(&[("result", result)]);
         }
         registry.register(
             "rtsps_certificates",
             "Changes of the certificate's files, by what became of them",
-            family,
+            metrics.changes.clone(),
         );
         metrics
     }
 
+    /// Shows in `registry` when the certificate that is shown to readers ends.
+    pub(crate) fn show(&self, rtsps: &Rtsps, registry: &mut Registry) {
+        registry.register(
+            "rtsps_certificate_expiry_timestamp_seconds",
+            "When the certificate that is shown over TLS ends, in seconds since 1970",
+            self.ends.clone(),
+        );
+        if let Ok((chain, _)) = read(rtsps) {
+            self.shown(&chain);
+        }
+    }
+
+    fn shown(&self, chain: &[u8]) {
+        if let Some(ends) = ends(chain) {
+            self.ends.set(ends);
+        }
+    }
+
     fn count(&self, result: &'static str) {
-        self.0.get_or_create(&[("result", result)]).inc();
+        self.changes.get_or_create(&[("result", result)]).inc();
     }
 }
 
@@ -66,7 +89,11 @@ pub(crate) async fn follow(rtsps: Rtsps, certificates: Certificates, metrics: Re
         // Written one after the other, they do not fit for a moment: then the next look finds a further
         // change, or says what is wrong.
         let taken = read(&rtsps).and_then(|(chain, key)| {
-            certificates.replace(&chain, &key).map_err(|error| named(&rtsps, &error.to_string()))
+            certificates
+                .replace(&chain, &key)
+                .map_err(|error| named(&rtsps, &error.to_string()))?;
+            metrics.shown(&chain);
+            Ok(())
         });
         seen = now;
         match taken {
@@ -80,6 +107,13 @@ pub(crate) async fn follow(rtsps: Rtsps, certificates: Certificates, metrics: Re
             }
         }
     }
+}
+
+/// When the first certificate of a chain in PEM ends, in seconds since 1970. Those behind it vouch for it and
+/// live longer.
+fn ends(chain: &[u8]) -> Option<i64> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(chain).ok()?;
+    Some(pem.parse_x509().ok()?.validity().not_after.timestamp())
 }
 
 fn read(rtsps: &Rtsps) -> Result<(Vec<u8>, Vec<u8>), String> {

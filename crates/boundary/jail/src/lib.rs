@@ -20,7 +20,7 @@
 //!
 //! # Memory safety
 //! `unsafe` is a system call that no library wraps, or a descriptor known by its number:
-//! `broker/kernel.rs`, `broker/supervisor.rs`, `descriptors.rs`, `sockets.rs`, `spawn.rs`,
+//! `broker/kernel.rs`, `broker/supervisor.rs`, `clock.rs`, `descriptors.rs`, `sockets.rs`, `spawn.rs`,
 //! `self_test.rs`, `side.rs`, `layers/descriptors.rs`, `layers/wx.rs`.
 
 #[cfg(all(
@@ -53,6 +53,7 @@ macro_rules! lists {
 }
 
 pub mod broker;
+mod clock;
 mod descriptors;
 mod kind;
 mod layers;
@@ -63,6 +64,7 @@ mod side;
 mod sockets;
 mod spawn;
 
+pub use clock::clock_is_synchronised;
 pub use descriptors::{InheritedError, inherited};
 pub use kind::Kind;
 pub use lock::{Jail, JailError, Locked, Rehearsed};

@@ -43,6 +43,9 @@ pub struct ProbeRequest {
     /// The camera's account, if it has one.
     #[serde(default)]
     pub credentials: Option<Credentials>,
+    /// The file that the account's password was read from, for the block that is printed.
+    #[serde(default)]
+    pub password_file: Option<String>,
     /// Whether HTTP Basic may be answered.
     #[serde(default)]
     pub basic_allowed: bool,
@@ -340,7 +343,8 @@ impl Findings {
         writeln!(output, "url = \"{}\"", escaped_whole(&request.url))?;
         if let Some(credentials) = &request.credentials {
             writeln!(output, "username = \"{}\"", escaped_whole(&credentials.username))?;
-            writeln!(output, "password_file = \"/run/secrets/camera\"")?;
+            let file = request.password_file.as_deref().unwrap_or("/run/secrets/camera");
+            writeln!(output, "password_file = \"{}\"", escaped_whole(file))?;
         }
         if request.basic_allowed {
             writeln!(output, "basic = true")?;

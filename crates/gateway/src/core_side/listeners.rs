@@ -122,6 +122,26 @@ fn not_bound(core: &config::Core, key: &str, error: &BindError) -> Exit {
     no_interface(core, source).unwrap_or_else(|| Exit::run_time(format!("`{key}`: {error}")))
 }
 
+/// The listeners that cannot be had at present, each with its key and the reason.
+pub(crate) fn taken(config: &Config) -> Vec<String> {
+    let core = &config.core;
+    let rtsps = core.rtsps.as_ref().map(|rtsps| ("core.rtsps".to_owned(), rtsps.listen));
+    let cameras = config
+        .cameras
+        .iter()
+        .filter_map(|camera| Some((format!("camera {}: listen", camera.id), camera.listen?)));
+    [("core.rtsp".to_owned(), core.rtsp), ("core.admin".to_owned(), core.admin)]
+        .into_iter()
+        .chain(rtsps)
+        .chain(cameras)
+        .filter_map(|(key, address)| {
+            let interface = core.interface.as_ref().filter(|_| !address.ip().is_loopback());
+            let bound = cofferdam_serve::listen(address, interface.map(InterfaceName::as_str));
+            Some(format!("`{key}`: {address}: {}", bound.err()?))
+        })
+        .collect()
+}
+
 /// Refuses a configured interface that is not there.
 pub(crate) fn require_interface(core: &config::Core) -> Result<(), Exit> {
     let Some(interface) = &core.interface else { return Ok(()) };

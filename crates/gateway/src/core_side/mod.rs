@@ -1,6 +1,7 @@
 //! The core side: rings, encode workers, the RTSP server, metrics. It never meets a camera byte.
 
 mod backoff;
+pub(crate) mod clock;
 mod encoder;
 mod handover;
 pub(crate) mod listeners;
@@ -36,6 +37,7 @@ use crate::tls::{self, ReloadMetrics};
 use crate::vetting::{NotVetted, Vetting};
 use crate::{isolation, jail};
 
+use clock::ClockMetric;
 use encoder::{EncoderPlan, Verdicts};
 use metrics::GatewayMetrics;
 
@@ -70,6 +72,10 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let serve_metrics = ServeMetrics::default();
     serve_metrics.register(&mut registry);
     let reload_metrics = ReloadMetrics::register(&mut registry);
+    if let Some(rtsps) = &config.core.rtsps {
+        reload_metrics.show(rtsps, &mut registry);
+    }
+    let clock_metric = ClockMetric::register(&mut registry);
 
     let (stopping, stopped) = watch::channel(false);
     let mut mounts = Vec::new();
@@ -147,6 +153,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         tasks.spawn(tls::follow(rtsps, certificates, reload_metrics));
     }
     tasks.spawn(offering.run());
+    tasks.spawn(clock_metric.watch());
     if let Some(watch) = watch {
         tasks.spawn(watch);
     }
