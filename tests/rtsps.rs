@@ -198,6 +198,10 @@ fn both_versions_are_spoken_and_a_renewed_certificate_is_shown_without_a_restart
         assert_eq!(stream.conn.protocol_version(), Some(expected));
         assert_eq!(shown(&stream), scene.shown.der());
     }
+    let name = "cofferdam_rtsps_certificate_expiry_timestamp_seconds";
+    let ends = scene.gateway.metrics().value(name, &[]);
+    // The tests' certificates end in the year 4096.
+    assert_eq!(ends.map(|ends| (ends / 31_556_952.0 + 1970.0).floor()), Some(4096.0));
     let mut before = ask(connect(scene.rtsps, rustls::ALL_VERSIONS, None).unwrap(), MAIN);
     let renewed = Identity::new();
     renewed.write(path, "gateway");
