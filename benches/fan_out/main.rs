@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 
+mod bare;
 mod controls;
 mod cost;
 mod film;
@@ -31,11 +32,13 @@ use tempfile::TempDir;
 use options::{Options, Part};
 use peer::Peer;
 use report::Report;
+use round::Plan;
 use subject::Subject;
 
 fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = match &options.part {
+        Some(Part::Serve(serve)) if serve.bare => bare::run(serve),
         Some(Part::Serve(serve)) => server::run(serve),
         Some(Part::Read(read)) => readers::run(read),
         None => bench(&options),
@@ -64,8 +67,11 @@ fn bench(options: &Options) -> anyhow::Result<()> {
         drop(ours);
         if let Ok(peer) = &peer {
             let running = peer.start(&film.path)?;
-            report.add(plan, "peer", round::run(&running, plan)?);
+            report.add(plan, report::PEER, round::run(&running, plan)?);
         }
+        let bare = Subject::bare(&film.path)?;
+        report.add(plan, "bare loop", round::run(&bare, Plan { joins: 0, ..plan })?);
+        drop(bare);
         print!("{}", report.newest());
     }
     if let Err(error) = &peer {

@@ -47,6 +47,9 @@ pub(crate) enum Part {
 pub(crate) struct Serve {
     /// Access units, as `film` writes them.
     pub(crate) film: PathBuf,
+    /// Without any protocol, instead of Cofferdam.
+    #[arg(long)]
+    pub(crate) bare: bool,
     /// A control: hold each unit back this long behind its stamp, in milliseconds.
     #[arg(long, default_value_t = 0)]
     pub(crate) hold: u64,

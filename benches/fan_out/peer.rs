@@ -42,6 +42,6 @@ impl Peer {
     pub(crate) fn start(&self, film: &Path) -> anyhow::Result<Subject> {
         let mut command = pinned(SERVER_CORE, &self.0);
         command.arg(film);
-        Subject::start(command, "main")
+        Subject::start(command, "rtsp://", "main")
     }
 }

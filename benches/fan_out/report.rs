@@ -10,6 +10,9 @@ pub(crate) struct Report {
     shown: usize,
 }
 
+/// The name of the peer's rows.
+pub(crate) const PEER: &str = "peer";
+
 const HEAD: &str = "| transport | readers | server | CPU, µs a reader and unit | ratio | delay p50, ms \
                     | p99, ms | lost | put out | KiB a reader | join p50, ms | p95, ms |\n\
                     |---|---|---|---|---|---|---|---|---|---|---|---|\n";
@@ -47,14 +50,13 @@ impl Report {
         row
     }
 
-    /// To the peer's round of the same plan, which follows.
+    /// To the peer's round of the same plan.
     fn ratio(&self, index: usize) -> String {
-        let peer = self.rounds.get(index + 1).filter(|(_, server, _)| *server == "peer");
-        match (self.rounds.get(index), peer) {
-            (Some((_, "cofferdam", ours)), Some((_, _, peer))) => {
-                format!("{:.2}", ours.cpu_us / peer.cpu_us)
-            }
-            _ => String::new(),
-        }
+        let Some((plan, server, round)) = self.rounds.get(index) else { return String::new() };
+        let of_plan = |(other, server, _): &&(Plan, &str, Round)| {
+            *server == PEER && (other.transport, other.readers) == (plan.transport, plan.readers)
+        };
+        let peer = self.rounds.iter().find(of_plan).filter(|_| *server != PEER);
+        peer.map_or_else(String::new, |(_, _, peer)| format!("{:.2}", round.cpu_us / peer.cpu_us))
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(subject: &Subject, plan: Plan) -> anyhow::Result<Round> {
     let units = plan.measure.as_secs_f64() * f64::from(RATE);
     let count = plan.readers as f64;
     Ok(Round {
-        cpu_us: (end.cpu - begin.cpu).as_secs_f64() * 1e6 / units / count,
+        cpu_us: end.cpu_since(&begin).as_secs_f64() * 1e6 / units / count,
         memory: end.pss.saturating_sub(alone.pss) as f64 / count,
         reading,
     })

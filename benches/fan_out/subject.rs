@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::bare;
+
 /// The core that serves, and the core that reads.
 pub(crate) const SERVER_CORE: &str = "0";
 pub(crate) const READER_CORE: &str = "1";
@@ -37,11 +39,18 @@ impl Subject {
             Some(Fault::Hold(millis)) => drop(command.args(["--hold", &millis.to_string()])),
             Some(Fault::LeaveOut(unit)) => drop(command.args(["--leave-out", &unit.to_string()])),
         }
-        Self::start(command, "lobby/main")
+        Self::start(command, "rtsp://", "lobby/main")
+    }
+
+    /// What sends `film` by itself, without any protocol.
+    pub(crate) fn bare(film: &Path) -> anyhow::Result<Self> {
+        let mut command = pinned(SERVER_CORE, &std::env::current_exe()?);
+        command.arg("serve").arg(film).arg("--bare");
+        Self::start(command, bare::SCHEME, "")
     }
 
     /// Starts a server that says "listening PORT" when it does.
-    pub(crate) fn start(mut command: Command, path: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(mut command: Command, scheme: &str, path: &str) -> anyhow::Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
         let output = child.stdout.take().context("standard output is piped")?;
@@ -49,7 +58,7 @@ impl Subject {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let port = line.trim().strip_prefix("listening ").context("the server ended")?;
-        subject.url = format!("rtsp://127.0.0.1:{port}/{path}");
+        subject.url = format!("{scheme}127.0.0.1:{port}/{path}");
         Ok(subject)
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
+use crate::bare;
 use crate::options::Transport;
 
 /// What is read at once.
@@ -39,6 +40,9 @@ struct Response {
 
 impl Session {
     pub(crate) async fn play(url: &str, transport: Transport) -> anyhow::Result<Self> {
+        if let Some(address) = url.strip_prefix(bare::SCHEME) {
+            return Self::bare(address.trim_end_matches('/'), transport).await;
+        }
         let rest = url.strip_prefix("rtsp://").context("an rtsp URL")?;
         let (address, _) = rest.split_once('/').context("a path")?;
         let stream = TcpStream::connect(address).await?;
@@ -65,6 +69,15 @@ impl Session {
         session.asked = Instant::now();
         session.ask("PLAY", base, &format!("Session: {id}\r\nRange: npt=0.000-\r\n")).await?;
         Ok(session)
+    }
+
+    /// Without RTSP: see [`bare`].
+    async fn bare(address: &str, transport: Transport) -> anyhow::Result<Self> {
+        let mut stream = TcpStream::connect(address).await?;
+        let datagrams = (transport == Transport::Udp).then(Pair::bind).transpose()?;
+        let port = datagrams.as_ref().map_or(0, |pair| pair.port);
+        stream.write_all(format!("{port}\n").as_bytes()).await?;
+        Ok(Self { stream, received: Vec::new(), number: 0, datagrams, asked: Instant::now() })
     }
 
     /// Hands every RTP packet to `take`, until it has had enough.
