@@ -108,6 +108,13 @@ impl Film {
         Self { pictures, size, width: width / factor(width) }
     }
 
+    /// Its first `pictures`, or all where it has fewer.
+    #[must_use]
+    pub fn beginning(mut self, pictures: usize) -> Self {
+        self.pictures.truncate(pictures);
+        self
+    }
+
     /// A film of reduced pictures, whose full size was `size`.
     #[must_use]
     pub fn of(pictures: &[&Vec<u8>], size: (usize, usize)) -> Self {
