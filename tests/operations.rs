@@ -282,6 +282,16 @@ fn check_says_what_it_found() {
     let value = f64::from(u8::from(is_kept));
     gateway.wait_for_metric("cofferdam_clock_synchronised", &[], |v| v == value);
     eventually("the log to tell", || gateway.log().contains("WARN host clock NOT") != is_kept);
+    assert!(text.contains("\nopen files     good: "), "{text}");
+    let few = Command::new("prlimit")
+        .args(["--nofile=400:400"])
+        .arg(programs::ours("cofferdam"))
+        .args(["check", "--config"])
+        .arg(gateway.config_path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&few.stdout).into_owned();
+    assert!(text.contains("\nopen files     FEW: 400, which leaves 16 for readers"), "{text}");
     let wrong = gateway.config_path().with_file_name("wrong.toml");
     std::fs::write(&wrong, "[core]\nrtsp = 1\n").unwrap();
     let output = Command::new(programs::ours("cofferdam"))

@@ -8,7 +8,7 @@ use cofferdam_isolation::Stance;
 use crate::camera_side;
 use crate::cli::{CheckOptions, Side};
 use crate::config::{self, Config, Sandbox};
-use crate::core_side::{clock, listeners};
+use crate::core_side::{clock, descriptors, listeners};
 use crate::exit::Exit;
 use crate::isolation::{NOT_CONFIGURED, SelfCheck};
 use crate::programs::Programs;
@@ -75,6 +75,7 @@ pub(crate) async fn run(options: &CheckOptions) -> Result<(), Exit> {
     }
     if encodes {
         say!("clock          {}", clock::line());
+        say!("open files     {}", descriptors::line(&config));
         ports(&config);
     }
     let isolated = isolation(&config, options).await;

@@ -2,6 +2,7 @@
 
 mod backoff;
 pub(crate) mod clock;
+pub(crate) mod descriptors;
 mod encoder;
 mod handover;
 pub(crate) mod listeners;
@@ -60,7 +61,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let (access, certificates) = listeners::open(&config)?;
     let programs = Programs::find()?;
     let encode = Arc::new(Programs::hold(&programs.encode()?)?);
-    raise_descriptor_limit();
+    descriptors::raise(&config);
     let vetting = Vetting::new(&programs, &config.core.vetted);
     for name in config.encoders() {
         vetting.check(name).await?;
@@ -232,12 +233,4 @@ fn seed() -> Result<MountSeed, Exit> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Exit::run_time(format!("asking for random numbers: {error}")))?;
     Ok(MountSeed::from_bytes(bytes))
-}
-
-/// Every reader over TCP is a descriptor, and the soft limit is often 1024.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // Fails only where the soft limit was above the hard one, which cannot be.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
