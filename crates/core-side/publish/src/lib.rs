@@ -37,7 +37,7 @@ pub use metrics::PublishMetrics;
 pub use mount::{Availability, Mount};
 pub use mounts::Mounts;
 pub use publisher::{CameraPublisher, OutputFault};
-pub use pump::{Delivery, Pump, Sink};
+pub use pump::{Delivery, Next, Pump, Sink};
 pub use reader::{Subscription, SubscriptionEnd};
 pub use settings::{AfterHold, MountSeed, PublishSettings, ReaderLimits, SignalLoss};
 pub use unit::Unit;

@@ -158,6 +158,8 @@ struct Pumped {
     on: bool,
     /// The pump knows of units that wait.
     due: bool,
+    /// The sink is to go on with a unit that goes out in parts.
+    paced: bool,
     /// The pump has turned it off, and the reader's task does not know yet.
     back: bool,
 }
@@ -236,7 +238,8 @@ impl Reader {
     }
 
     fn attach(&self, pump: Pump, sink: Arc<dyn Sink>) {
-        self.queue().pumped = Some(Pumped { pump, sink, on: false, due: false, back: false });
+        let (on, due, paced, back) = (false, false, false, false);
+        self.queue().pumped = Some(Pumped { pump, sink, on, due, paced, back });
     }
 
     fn pump_on(self: &Arc<Self>) {
@@ -253,6 +256,8 @@ impl Reader {
     fn pump_off(&self) {
         if let Some(pumped) = &mut self.queue().pumped {
             pumped.on = false;
+            // The task takes over what is left of a unit.
+            pumped.paced = false;
             pumped.back = false;
         }
     }
@@ -261,26 +266,41 @@ impl Reader {
         self.queue().pumped.as_mut().is_some_and(|pumped| std::mem::take(&mut pumped.back))
     }
 
-    /// Gives what is queued to the sink, as long as that takes it.
-    pub(crate) fn pump(&self) {
+    /// Gives what is queued to the sink, as long as that takes it. Where it goes on after a pause, how long
+    /// that is.
+    pub(crate) fn pump(&self) -> Option<Duration> {
         // Held throughout: whoever turns the pump off may rely on it that nothing is being sent.
         let mut queue = self.queue();
         let queue = &mut *queue;
-        let Some(pumped) = &mut queue.pumped else { return };
+        let pumped = queue.pumped.as_mut()?;
         pumped.due = false;
         while pumped.on && queue.end.is_none() {
-            let Some((_, unit)) = queue.units.front() else { return };
-            let delivery = pumped.sink.send(unit);
-            if delivery != Delivery::Refused {
-                queue.bytes -= unit.len();
-                queue.units.pop_front();
-            }
-            if delivery != Delivery::Sent {
-                pumped.on = false;
-                pumped.back = true;
-                self.wake.notify_one();
+            let delivery = if std::mem::take(&mut pumped.paced) {
+                pumped.sink.resume()
+            } else {
+                let (_, unit) = queue.units.front()?;
+                let delivery = pumped.sink.send(unit);
+                if delivery != Delivery::Refused {
+                    queue.bytes -= unit.len();
+                    queue.units.pop_front();
+                }
+                delivery
+            };
+            match delivery {
+                Delivery::Sent => {}
+                Delivery::Paced(pause) => {
+                    pumped.paced = true;
+                    pumped.due = true;
+                    return Some(pause);
+                }
+                Delivery::Begun | Delivery::Refused => {
+                    pumped.on = false;
+                    pumped.back = true;
+                    self.wake.notify_one();
+                }
             }
         }
+        None
     }
 
     #[cfg(test)]

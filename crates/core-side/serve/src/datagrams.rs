@@ -25,7 +25,10 @@ const MAX_RUN_BYTES: usize = 60_000;
 /// Packets sent in a row, and the pause after them. A receive buffer of the kernel's default size
 /// takes about ninety; at this pace, some 300 Mb/s, it is emptied meanwhile.
 const BURST: usize = 32;
-const BURST_GAP: Duration = Duration::from_millis(1);
+/// The same in bytes: parameter sets, in a small packet of their own, take nothing from it.
+const BURST_BYTES: usize = BURST * 1408;
+/// The pause after a burst.
+pub(crate) const BURST_GAP: Duration = Duration::from_millis(1);
 /// Compound RTCP packets of a receiver are far shorter.
 const MAX_RTCP: usize = 2048;
 /// How long to wait after a failed receive.
@@ -67,6 +70,15 @@ pub(crate) struct Feedback {
     number: u64,
 }
 
+/// How far a unit has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The first packet that is still to be sent: the number of packets where all are.
+    pub(crate) next: usize,
+    /// The kernel takes no more at present, or not in this way.
+    pub(crate) blocked: bool,
+}
+
 impl Datagrams {
     /// Sockets on the address of `address`, on ports that the kernel chooses.
     pub(crate) fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<Self> {
@@ -96,45 +108,65 @@ impl Datagrams {
         packet: usize,
         to: &Destination,
     ) -> io::Result<()> {
+        let mut next = packet;
         // What comes before has only just been sent.
-        let mut burst = packet.min(BURST);
-        for run in self.runs(unit, packet) {
-            if burst + run.len() > BURST {
+        let mut pause = packet > 0;
+        while next < unit.packets.packet_count() {
+            if std::mem::replace(&mut pause, true) {
                 sleep(BURST_GAP).await;
-                burst = 0;
             }
-            burst += run.len();
-            let (datagrams, segment) = unit.datagrams(run.clone());
-            match self.send(&self.rtp, datagrams, Some(segment), to.rtp, to.source).await {
-                Err(_) if self.cannot_segment(&run) => {
-                    for packet in unit.packets.packets().take(run.end).skip(run.start) {
-                        self.send(&self.rtp, packet, None, to.rtp, to.source).await?;
+            for run in self.burst(unit, next) {
+                let (datagrams, segment) = unit.datagrams(run.clone());
+                match self.send(&self.rtp, datagrams, Some(segment), to.rtp, to.source).await {
+                    Err(_) if self.cannot_segment(&run) => {
+                        for packet in unit.packets.packets().take(run.end).skip(run.start) {
+                            self.send(&self.rtp, packet, None, to.rtp, to.source).await?;
+                        }
                     }
+                    sent => sent?,
                 }
-                sent => sent?,
+                next = run.end;
             }
         }
         Ok(())
     }
 
-    /// Sends what of a unit can be sent at once and without a pause, and says how many packets that
-    /// were.
-    pub(crate) fn try_send_unit(&self, unit: &Unit, to: &Destination) -> io::Result<usize> {
-        let mut sent = 0;
-        for run in self.runs(unit, 0).take_while(|run| run.end <= BURST) {
+    /// Sends what of a unit, from `packet` on, can be sent at once and without a pause.
+    pub(crate) fn try_send_burst(
+        &self,
+        unit: &Unit,
+        packet: usize,
+        to: &Destination,
+    ) -> io::Result<Progress> {
+        let mut next = packet;
+        for run in self.burst(unit, packet) {
             let (datagrams, segment) = unit.datagrams(run.clone());
             let transmit = transmit(datagrams, Some(segment), to.rtp, to.source);
             let attempt = self
                 .rtp
                 .try_io(Interest::WRITABLE, || self.state.try_send((&self.rtp).into(), &transmit));
             match attempt {
-                Ok(()) => sent = run.end,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) if self.cannot_segment(&run) => break,
+                Ok(()) => next = run.end,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Progress { next, blocked: true });
+                }
+                Err(_) if self.cannot_segment(&run) => {
+                    return Ok(Progress { next, blocked: true });
+                }
                 Err(error) => return Err(error),
             }
         }
-        Ok(sent)
+        Ok(Progress { next, blocked: false })
+    }
+
+    /// The runs, from `packet` on, between which there need be no pause.
+    fn burst(&self, unit: &Unit, packet: usize) -> impl Iterator<Item = Range<usize>> {
+        let mut bytes = 0;
+        self.runs(unit, packet).take_while(move |run| {
+            let first = bytes == 0;
+            bytes += unit.packets.unframed_run(run.clone()).0.len();
+            first || bytes <= BURST_BYTES
+        })
     }
 
     /// The packets from one on, as runs that one call takes.

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 use cofferdam_picture::MonotonicTime;
-use cofferdam_publish::{Delivery, Pump, Sink, Unit};
+use cofferdam_publish::{Delivery, Next, Pump, Sink, Unit};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::connection::Shared;
-use crate::datagrams::Destination;
+use crate::datagrams::{BURST_GAP, Destination, Progress};
 use crate::metrics::TrafficMetrics;
 use crate::sender::Sent;
 
@@ -20,9 +20,14 @@ const ROUND: usize = 32;
 /// Sends what waits for readers whose lane is open. Never returns.
 pub(crate) async fn pump(pump: Pump) {
     loop {
-        pump.due().await;
-        while pump.go_round(ROUND) {
-            yield_now().await;
+        match pump.go_round(ROUND, MonotonicTime::now) {
+            Next::Round => yield_now().await,
+            Next::At(at) => {
+                let pause = at.since(MonotonicTime::now());
+                // Whether somebody is due or the time has come, it is the next round.
+                let _ = timeout(pause, pump.due()).await;
+            }
+            Next::Nothing => pump.due().await,
         }
     }
 }
@@ -124,16 +129,7 @@ impl Sink for Lane {
             Way::Interleaved { connection, channel } => {
                 self.send_interleaved(connection, *channel, unit)
             }
-            Way::Datagrams { shared, to } => match shared.datagrams.try_send_unit(unit, to) {
-                Ok(0) => (Delivery::Refused, None),
-                Ok(packets) if packets == unit.packets.packet_count() => (Delivery::Sent, None),
-                Ok(packets) => (Delivery::Begun, Some(Rest::Datagrams(packets, Arc::clone(unit)))),
-                // A datagram that cannot be sent is a datagram lost.
-                Err(error) => {
-                    tracing::debug!(reader = %to.rtp, %error, "unit not sent");
-                    (Delivery::Sent, None)
-                }
-            },
+            Way::Datagrams { shared, to } => send_burst(shared, unit, 0, to),
         };
         if delivery == Delivery::Refused {
             return delivery;
@@ -151,4 +147,50 @@ impl Sink for Lane {
         }
         delivery
     }
+
+    fn resume(&self) -> Delivery {
+        let mut state = self.state();
+        let (Way::Datagrams { shared, to }, Some(Rest::Datagrams(packet, unit))) =
+            (&self.way, state.rest.take())
+        else {
+            return Delivery::Sent;
+        };
+        let (delivery, rest) = match send_burst(shared, &unit, packet, to) {
+            // Some of the unit has gone out before.
+            (Delivery::Refused, _) => {
+                (Delivery::Begun, Some(Rest::Datagrams(packet, unit.clone())))
+            }
+            other => other,
+        };
+        state.rest = rest;
+        drop(state);
+        if delivery == Delivery::Sent {
+            unit.sent(MonotonicTime::now());
+        }
+        delivery
+    }
+}
+
+/// Sends the packets of a unit from `packet` on, as many as may follow each other without a pause.
+fn send_burst(
+    shared: &Shared,
+    unit: &Arc<Unit>,
+    packet: usize,
+    to: &Destination,
+) -> (Delivery, Option<Rest>) {
+    let Progress { next, blocked } = match shared.datagrams.try_send_burst(unit, packet, to) {
+        Ok(progress) => progress,
+        // A datagram that cannot be sent is a datagram lost.
+        Err(error) => {
+            tracing::debug!(reader = %to.rtp, %error, "unit not sent");
+            return (Delivery::Sent, None);
+        }
+    };
+    let delivery = match blocked {
+        _ if next == unit.packets.packet_count() => return (Delivery::Sent, None),
+        true if next == packet => return (Delivery::Refused, None),
+        true => Delivery::Begun,
+        false => Delivery::Paced(BURST_GAP),
+    };
+    (delivery, Some(Rest::Datagrams(next, Arc::clone(unit))))
 }

@@ -107,6 +107,39 @@ async fn each_packet_is_a_datagram_and_reports_come_beside_them() {
 }
 
 #[tokio::test]
+async fn a_request_in_the_middle_of_a_large_unit_takes_nothing_from_it() {
+    let gateway = Gateway::start(Options::default()).await;
+    let (reader, _) = Reader::play(gateway.address).await;
+    let Reader { mut client, rtp: socket, server_rtp, .. } = reader;
+    let mut last = rtp(&receive(&socket, server_rtp).await);
+    while !last.marker {
+        last = rtp(&receive(&socket, server_rtp).await);
+    }
+    for _ in 0..8 {
+        gateway.publish(300_000);
+        let unit = async {
+            let mut packets = 0;
+            loop {
+                let next = rtp(&receive(&socket, server_rtp).await);
+                assert_eq!(next.sequence, last.sequence.wrapping_add(1));
+                last = next;
+                packets += 1;
+                if next.marker {
+                    return packets;
+                }
+            }
+        };
+        let requests = async {
+            for _ in 0..4 {
+                assert_eq!(client.request("OPTIONS", "/", &[]).await.status, 200);
+            }
+        };
+        let (packets, ()) = tokio::join!(unit, requests);
+        assert!(packets > 200, "{packets} packets");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_may_report_losses_of_what_it_was_sent_only() {
     let gateway = Gateway::start(Options::default()).await;
     let (mut reader, _) = Reader::play(gateway.address).await;

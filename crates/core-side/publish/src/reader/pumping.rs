@@ -3,7 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Next;
 use crate::fan_out::tests::unit;
+
+const NOON: MonotonicTime = MonotonicTime::from_nanos(1_000_000_000);
+const PAUSE: Duration = Duration::from_millis(1);
+const LATER: MonotonicTime = MonotonicTime::from_nanos(1_001_000_000);
 
 const BOUNDS: QueueBounds = QueueBounds { bytes: usize::MAX, age: Duration::from_secs(1) };
 
@@ -22,6 +27,12 @@ impl Sink for Script {
             self.taken.lock().unwrap().push(unit.due.as_nanos());
         }
         delivery
+    }
+
+    fn resume(&self) -> Delivery {
+        let delivery = *self.next.lock().unwrap();
+        // Some of the unit is gone already.
+        if delivery == Delivery::Refused { Delivery::Begun } else { delivery }
     }
 }
 
@@ -55,7 +66,7 @@ impl Bench {
 
     fn round(&self, delivery: Delivery) {
         *self.sink.next.lock().unwrap() = delivery;
-        self.pump.go_round(8);
+        self.pump.go_round(8, || NOON);
     }
 
     /// What the reader's own task gets.
@@ -130,9 +141,65 @@ fn one_that_refuses_holds_nobody_up() {
         bench.reader.pump_on();
         bench.offer();
     }
-    assert!(pump.go_round(2), "a round has its end");
-    assert!(!pump.go_round(2));
+    assert_eq!(pump.go_round(2, || NOON), Next::Round, "a round has its end");
+    assert_eq!(pump.go_round(2, || NOON), Next::Nothing);
     assert_eq!(benches.each_ref().map(|bench| bench.taken().len()), [1, 0, 1]);
+}
+
+#[test]
+fn a_unit_that_goes_out_in_parts_goes_on_when_its_time_has_come() {
+    let mut bench = Bench::new();
+    bench.reader.pump_on();
+    bench.offer();
+    *bench.sink.next.lock().unwrap() = Delivery::Paced(PAUSE);
+    assert_eq!(bench.pump.go_round(8, || NOON), Next::At(LATER));
+    // What comes meanwhile does not overtake it.
+    bench.offer();
+    *bench.sink.next.lock().unwrap() = Delivery::Sent;
+    assert_eq!(bench.pump.go_round(8, || NOON), Next::At(LATER));
+    assert_eq!(bench.taken(), [0]);
+    assert_eq!(bench.pump.go_round(8, || LATER), Next::Nothing);
+    assert_eq!(bench.taken(), [0, 1]);
+}
+
+#[test]
+fn who_is_in_the_middle_of_a_unit_goes_before_who_has_not_begun() {
+    let pump = Pump::default();
+    let mut benches = [Bench::new(), Bench::new(), Bench::new()];
+    for bench in &mut benches {
+        bench.reader.attach(pump.clone(), Arc::<Script>::clone(&bench.sink));
+        *bench.sink.next.lock().unwrap() = Delivery::Paced(PAUSE);
+        bench.reader.pump_on();
+        bench.offer();
+    }
+    assert_eq!(pump.go_round(1, || NOON), Next::Round);
+    for bench in &benches {
+        *bench.sink.next.lock().unwrap() = Delivery::Sent;
+    }
+    benches[0].offer();
+    assert_eq!(pump.go_round(1, || LATER), Next::Round);
+    assert_eq!(benches.each_ref().map(|bench| bench.taken().len()), [2, 0, 0]);
+    assert_eq!(pump.go_round(8, || LATER), Next::Nothing);
+    assert_eq!(benches.each_ref().map(|bench| bench.taken().len()), [2, 1, 1]);
+}
+
+#[test]
+fn what_is_left_of_a_unit_is_the_tasks_once_the_pump_is_off() {
+    let mut bench = Bench::new();
+    bench.reader.pump_on();
+    bench.offer();
+    *bench.sink.next.lock().unwrap() = Delivery::Paced(PAUSE);
+    assert_eq!(bench.pump.go_round(8, || NOON), Next::At(LATER));
+    bench.reader.pump_off();
+    bench.offer();
+    assert_eq!(bench.pump.go_round(8, || LATER), Next::Nothing);
+    assert_eq!(bench.task(), Some(1));
+    // And is not gone on with when it is on again.
+    bench.reader.pump_on();
+    bench.offer();
+    *bench.sink.next.lock().unwrap() = Delivery::Sent;
+    assert_eq!(bench.pump.go_round(8, || LATER), Next::Nothing);
+    assert_eq!(bench.taken(), [0, 1, 2]);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +216,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Offer),
         2 => Just(Step::Round(Delivery::Sent)),
         1 => Just(Step::Round(Delivery::Begun)),
+        1 => Just(Step::Round(Delivery::Paced(Duration::ZERO))),
         1 => Just(Step::Round(Delivery::Refused)),
         2 => Just(Step::On),
         1 => Just(Step::Off),
