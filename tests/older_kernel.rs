@@ -1,5 +1,5 @@
-//! The gateway on a kernel that lacks what a layer of the ingest worker's jail needs: the worker does not
-//! run, log, metric and picture say why, and everything else goes on.
+//! The gateway on a kernel that lacks what a layer of a worker's jail needs: the worker does not run, log,
+//! metric and picture say why, and everything else goes on.
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
@@ -27,24 +27,25 @@ const OPTIONAL: (&str, &str) = ("without-memory-rule", "write_xor_execute");
 /// A camera whose worker has the kernel as it is: the control.
 const HONEST: &str = "honest";
 
-/// The programs, with `older_kernel` in the place of the ingest worker.
-fn programs_of_an_older_kernel() -> TempDir {
+/// The programs, with `older_kernel` in the place of one of the workers.
+fn programs_of_an_older_kernel(worker: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     // Started as root, the sides are somebody else.
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let copy = |from: PathBuf, to: &str| {
         std::fs::copy(from, folder.path().join(to)).unwrap();
     };
-    copy(programs::ours("cofferdam"), "cofferdam");
-    copy(programs::ours("cofferdam-encode"), "cofferdam-encode");
-    copy(programs::ours("cofferdam-ingest"), "cofferdam-ingest.real");
-    copy(programs::example("older_kernel"), "cofferdam-ingest");
+    for name in ["cofferdam", "cofferdam-encode", "cofferdam-ingest"] {
+        copy(programs::ours(name), name);
+    }
+    copy(programs::ours(worker), &format!("{worker}.real"));
+    copy(programs::example("older_kernel"), worker);
     folder
 }
 
 #[test]
 fn a_layer_that_the_kernel_lacks_is_named_and_nothing_is_read_without_it() {
-    let folder = programs_of_an_older_kernel();
+    let folder = programs_of_an_older_kernel("cofferdam-ingest");
     let cameras: Vec<Camera> = (1..).zip(names()).map(|(n, name)| scene::camera(name, n)).collect();
     let table = |(name, camera): (_, &Camera)| {
         scene::config(name, camera).with("signal_loss = { then = \"slate\" }")
@@ -100,6 +101,42 @@ fn a_layer_that_the_kernel_lacks_is_named_and_nothing_is_read_without_it() {
         let refused = REFUSED.iter().any(|(refused, ..)| *refused == name);
         assert_eq!(camera.connections() == 0, refused, "{name}");
     }
+}
+
+/// As the first test, of the other kind of worker. Without one a mount has no pictures at all, not even a
+/// slate's.
+#[test]
+fn nor_does_an_encode_worker_run_without_a_layer() {
+    const REFUSED: [(&str, &str); 2] = [
+        ("without-landlock", "landlock_files missing: it needs Linux 5.13 with Landlock"),
+        ("without-filters", "system_calls missing: it needs Linux 5.14 with CONFIG_SECCOMP_FILTER"),
+    ];
+    let folder = programs_of_an_older_kernel("cofferdam-encode");
+    let names = || REFUSED.into_iter().map(|(name, _)| name).chain([HONEST]);
+    let cameras: Vec<Camera> = (1..).zip(names()).map(|(n, name)| scene::camera(name, n)).collect();
+    let tables = names().zip(&cameras).map(|(name, camera)| scene::config(name, camera)).collect();
+    let config = GatewayConfig::open(tables);
+    let gateway = Gateway::start_unready(&config, &folder.path().join("cofferdam"));
+
+    for (name, told) in REFUSED {
+        let camera = format!("camera=\"{name}\"");
+        let refused = [camera.as_str(), "fault=\"jail_refused\""];
+        gateway.wait_for_metric("cofferdam_encode_worker_faults_total", &refused, |n| n >= 2.0);
+        let log = gateway.log();
+        let line = log.lines().find(|line| {
+            line.contains(&format!("camera={name} worker=\"encode\"")) && line.contains(told)
+        });
+        assert!(line.is_some(), "{name}: {log}");
+        let metrics = gateway.metrics();
+        assert_eq!(
+            metrics.value("cofferdam_mount_pictures_out_total", &[&camera]).unwrap_or(0.0),
+            0.0
+        );
+    }
+    let url = gateway.url(&format!("{HONEST}/main"));
+    let player = Player::start(Client::Ffmpeg, Transport::Tcp, &url, scene::size());
+    let (codes, blank) = player.barcodes(20, DEADLINE);
+    assert_eq!(judge(&codes, blank, 3, 20), Verdict::Live);
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

@@ -133,6 +133,23 @@ impl Gateway {
         program: &Path,
         adapt: impl FnOnce(&mut Command),
     ) -> Self {
+        let mut gateway = Self::launch(config, program, adapt);
+        gateway.wait_for_page("/readyz");
+        gateway
+    }
+
+    /// Starts it and waits until its admin page answers: a mount may never become ready.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_unready(config: &GatewayConfig, program: &Path) -> Self {
+        let mut gateway = Self::launch(config, program, |_| ());
+        gateway.wait_for_page("/healthz");
+        gateway
+    }
+
+    fn launch(config: &GatewayConfig, program: &Path, adapt: impl FnOnce(&mut Command)) -> Self {
         vetting::ensure(program.parent().expect("a program stands in a folder"));
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (rtsp, admin) = (loopback(free_port()), loopback(free_port()));
@@ -145,14 +162,16 @@ impl Gateway {
         command.stdout(log.try_clone().expect("a descriptor")).stderr(log);
         adapt(&mut command);
         let child = command.spawn().expect("the gateway starts");
-        let mut gateway = Self { rtsp, admin, child, folder };
-        until(Duration::from_secs(30), "the gateway to be ready", || {
-            if let Some(status) = gateway.child.try_wait().expect("a child can be waited for") {
-                panic!("the gateway ended with {status}:\n{}", gateway.log());
+        Self { rtsp, admin, child, folder }
+    }
+
+    fn wait_for_page(&mut self, page: &str) {
+        until(Duration::from_secs(30), &format!("the gateway's {page}"), || {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                panic!("the gateway ended with {status}:\n{}", self.log());
             }
-            matches!(http::get(admin, "/readyz"), Some((200, _))).then_some(())
+            matches!(http::get(self.admin, page), Some((200, _))).then_some(())
         });
-        gateway
     }
 
     /// The URL of a mount, such as `lobby/main`.
