@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use cofferdam_jail::{Bounds, Session, SpawnError, WorkerCommand, adopt_orphans, pipe};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 async fn output_of(script: &str) -> String {
     let (read, write) = pipe().unwrap();
@@ -58,10 +59,21 @@ async fn a_dropped_handle_kills_the_process() {
     let mut up = [0; 3];
     read.read_exact(&mut up).unwrap();
     drop(child);
-    // The pipe's other end closes only when the process is gone.
-    let mut rest = String::new();
-    read.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "");
+    assert_eq!(read_until_all_are_gone(read), "");
+}
+
+/// What a pipe has until its other end closes, which it does only when all who hold it are gone.
+fn read_until_all_are_gone(mut read: std::fs::File) -> String {
+    let (deadline, mut text) = (Timespec { tv_sec: 20, tv_nsec: 0 }, String::new());
+    loop {
+        let ready = poll(&mut [PollFd::new(&read, PollFlags::IN)], Some(&deadline)).unwrap();
+        assert!(ready > 0, "somebody still holds the pipe");
+        let mut bytes = [0; 256];
+        match read.read(&mut bytes).unwrap() {
+            0 => return text,
+            length => text.push_str(std::str::from_utf8(&bytes[..length]).unwrap()),
+        }
+    }
 }
 
 /// What a worker started, and what became of it once its session was ended.
@@ -72,7 +84,6 @@ async fn a_bounded_process_leaves_nothing_behind_and_is_bounded() {
     let (read, write) = pipe().unwrap();
     let mut child = WorkerCommand::new(Path::new("/bin/sh"))
         .argument("-c")
-        // The pipe ends when all who hold it are gone.
         .argument("ulimit -v >&3; ulimit -c >&3; sleep 600 & exit 0")
         .descriptor(3, write)
         .bounded(bounds)
@@ -83,8 +94,7 @@ async fn a_bounded_process_leaves_nothing_behind_and_is_bounded() {
     while !session.end() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
-    let mut text = String::new();
-    std::fs::File::from(read).read_to_string(&mut text).unwrap();
+    let text = read_until_all_are_gone(read.into());
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["1048576", "0"]);
 }
 
