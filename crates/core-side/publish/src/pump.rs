@@ -99,6 +99,7 @@ impl Pump {
         let readers = self.readers();
         match readers.paced.front() {
             _ if !readers.due.is_empty() => Next::Round,
+            Some((at, _)) if *at <= now() => Next::Round,
             Some((at, _)) => Next::At(*at),
             None => Next::Nothing,
         }

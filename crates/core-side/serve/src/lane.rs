@@ -60,7 +60,7 @@ struct State {
     rest: Option<Rest>,
 }
 
-/// What of a unit the kernel did not take.
+/// What of a unit is still to go out.
 #[derive(Debug)]
 pub(crate) enum Rest {
     /// Bytes of the RTSP connection.

@@ -158,6 +158,7 @@ fn a_unit_that_goes_out_in_parts_goes_on_when_its_time_has_come() {
     *bench.sink.next.lock().unwrap() = Delivery::Sent;
     assert_eq!(bench.pump.go_round(8, || NOON), Next::At(LATER));
     assert_eq!(bench.taken(), [0]);
+    assert_eq!(bench.pump.go_round(0, || LATER), Next::Round);
     assert_eq!(bench.pump.go_round(8, || LATER), Next::Nothing);
     assert_eq!(bench.taken(), [0, 1]);
 }
