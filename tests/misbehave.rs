@@ -4,7 +4,13 @@
 //! What an exploited worker can do is the jail's to say (`tests/escape.rs`). Here it has no jail, and
 //! does with its ring and its process what it likes.
 #![forbid(unsafe_code)]
-#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -25,7 +31,7 @@ const NOWHERE: &str = "rtsp://127.0.0.1:9/x";
 #[test]
 fn whatever_is_written_into_a_ring() {
     let modes = ["status-noise", "counter-jumps", "scribble", "full-speed", "holes", "resize"];
-    Scene::start(&modes).observe(|scene| {
+    untouched(&modes, |scene| {
         // None is ended: there is nothing about it that the dialer minds.
         for mode in modes {
             assert!(scene.gateway.worker("cofferdam-ingest", mode).is_some(), "{mode} runs");
@@ -35,7 +41,7 @@ fn whatever_is_written_into_a_ring() {
 
 #[test]
 fn silence_and_lies_about_life() {
-    Scene::start(&["silence", "stops-itself", "spin", "future-beats"]).observe(|scene| {
+    untouched(&["silence", "stops-itself", "spin", "future-beats"], |scene| {
         for mode in ["silence", "stops-itself", "spin"] {
             scene.told(mode, &[Fault::WorkerWedged]);
         }
@@ -45,7 +51,7 @@ fn silence_and_lies_about_life() {
 
 #[test]
 fn every_kind_of_end() {
-    Scene::start(&["exit-codes", "signals", "channel-noise"]).observe(|scene| {
+    untouched(&["exit-codes", "signals", "channel-noise"], |scene| {
         scene.told("exit-codes", Fault::ALL);
         scene.told("signals", &[Fault::WorkerKilled, Fault::JailViolation]);
         scene.told("channel-noise", &[Fault::WorkerSetup]);
@@ -54,19 +60,21 @@ fn every_kind_of_end() {
 
 #[test]
 fn bombs_of_memory_and_descriptors() {
-    Scene::start(&["memory-bomb", "descriptor-bomb"]).observe(|scene| {
+    untouched(&["memory-bomb", "descriptor-bomb"], |scene| {
         scene.told("memory-bomb", &[Fault::WorkerKilled, Fault::WorkerCrashed]);
         scene.told("descriptor-bomb", &[Fault::WorkerWedged]);
     });
 }
 
-/// What competes for the CPU takes its share of it: single pictures may be late here, and so lost.
+/// Started as root, workers have a user of their own, of whose processes there may be few. Otherwise the
+/// bound leaves room for all that their user may run besides, and a bomb may be large enough to cost the
+/// neighbour single pictures.
 #[test]
 fn a_bomb_of_processes() {
     let _cleared = Cleared;
     let mut most = 0;
-    let scene = Scene::start(&["fork-bomb"]).most_lost(RATE);
-    let mut gateway = scene.observe(|scene| {
+    let most_lost = if rustix::process::geteuid().is_root() { 0 } else { RATE };
+    let mut gateway = with_at_most(most_lost, &["fork-bomb"], |scene| {
         scene.told("fork-bomb", &[Fault::WorkerWedged]);
         // The next one is at it: the control of what is counted in the end.
         until(DEADLINE, "more than one process", || {
@@ -79,6 +87,26 @@ fn a_bomb_of_processes() {
     // Each worker that is ended takes all that it started with it. By themselves they would end later.
     let gone = || of_camera("fork-bomb").is_empty().then_some(());
     until(Duration::from_secs(20), "the fork bomb to be gone", gone);
+}
+
+/// A machine with too much to do may cost a picture. A worker that costs one does so each time.
+const TRIES: usize = 3;
+
+/// Lets workers misbehave in those ways until `look` has seen enough. The honest camera's reader loses
+/// nothing.
+fn untouched(modes: &[&str], look: impl FnMut(&Scene)) -> Gateway {
+    with_at_most(0, modes, look)
+}
+
+/// The same, but for so many pictures.
+fn with_at_most(most_lost: u32, modes: &[&str], mut look: impl FnMut(&Scene)) -> Gateway {
+    for _ in 0..TRIES {
+        let (gateway, lost) = Scene::start(modes).observe(&mut look);
+        if lost <= most_lost {
+            return gateway;
+        }
+    }
+    panic!("the honest camera's reader lost pictures in each of {TRIES} tries");
 }
 
 /// Leaves no bomb to the next test, whatever became of this one.
@@ -107,8 +135,6 @@ struct Scene {
     modes: Vec<String>,
     /// The core side's process, and its workers'.
     core: Vec<Process>,
-    /// Pictures that the honest camera's reader may lose.
-    most_lost: u32,
     _programs: TempDir,
 }
 
@@ -137,16 +163,12 @@ impl Scene {
         let core = core_of(&gateway);
         assert_eq!(core.len(), modes.len() + 2, "the core side and its workers: {core:?}");
         let modes = modes.iter().map(ToString::to_string).collect();
-        Self { gateway, honest, watch, modes, core, most_lost: 0, _programs: folder }
+        Self { gateway, honest, watch, modes, core, _programs: folder }
     }
 
-    const fn most_lost(mut self, pictures: u32) -> Self {
-        self.most_lost = pictures;
-        self
-    }
-
-    /// Lets them misbehave until `look` has seen enough; gives the gateway, still running.
-    fn observe(self, mut look: impl FnMut(&Self)) -> Gateway {
+    /// Lets them misbehave until `look` has seen enough; gives the gateway, still running, and how many
+    /// pictures the honest camera's reader has lost.
+    fn observe(self, look: &mut impl FnMut(&Self)) -> (Gateway, u32) {
         let began = Instant::now();
         until(2 * LONG, "time", || {
             // A core that blocks would not answer.
@@ -165,8 +187,11 @@ impl Scene {
             // Of five a second.
             assert!(published.unwrap_or(0.0) > 30.0, "{mode}: {published:?} pictures published");
         }
-        watch::assert_untouched(&self.gateway, &self.honest, self.watch, self.most_lost);
-        self.gateway
+        let (lost, gaps) = watch::lost(&self.gateway, &self.honest, self.watch);
+        if lost > 0 {
+            eprintln!("the honest camera's reader lost what is between these: {gaps:?}");
+        }
+        (self.gateway, lost)
     }
 
     /// Waits until the camera's worker has ended with one of `faults`.

@@ -38,16 +38,6 @@ pub fn config(honest: &Camera) -> CameraConfig {
     CameraConfig::new(HONEST, &honest.url(), (SIZE.0, SIZE.1, RATE))
 }
 
-/// Asserts that the honest camera's reader has got every picture since its first but for `most_lost`, and
-/// that the camera has had one worker and no fault.
-///
-/// # Panics
-/// When that is not so.
-pub fn assert_untouched(gateway: &Gateway, honest: &Camera, watch: Watch, most_lost: u32) {
-    let (lost, gaps) = lost(gateway, honest, watch);
-    assert!(lost <= most_lost, "the honest camera's reader lost what is between these: {gaps:?}");
-}
-
 /// How many pictures since its first the honest camera's reader has not got, and between which.
 ///
 /// # Panics
