@@ -1,13 +1,13 @@
-//! How many files the core side may have open: each reader over TCP is one, and the soft limit is often
-//! 1024.
+//! How many files the core side may have open: each reader's connection is one, and the soft limit is
+//! often 1024.
 
 use cofferdam_serve::Limits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// A camera's rings, pipes and processes, and the memory files of units on their way to readers.
-const FOR_A_CAMERA: u64 = 256;
+/// A camera's ring, pipes and worker, those of a worker that replaces it, and a listener of its own.
+const FOR_A_CAMERA: u64 = 64;
 /// Listeners, certificates, logs and what else there is once.
 const FOR_OTHERS: u64 = 128;
 
