@@ -1,5 +1,5 @@
 //! The least that serves the film: one call to the kernel for each reader and access unit, and nothing
-//! besides. No server that does that is cheaper on the same machine, whatever its protocol.
+//! besides. What a server costs beyond that is its own doing, as far as one round can be told from the next.
 //!
 //! A reader connects and says on a line at which UDP port it listens, or 0 to be sent to in the connection.
 

@@ -23,7 +23,7 @@ pub(crate) struct Options {
     /// Readers that join and leave beside those of a round, one after the other.
     #[arg(long, default_value_t = 20)]
     joins: usize,
-    /// Measure Cofferdam alone: no ratio.
+    /// Leave the peer out: no ratio.
     #[arg(long)]
     pub(crate) no_peer: bool,
     /// Skip the controls.
