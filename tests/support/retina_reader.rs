@@ -1,6 +1,7 @@
 //! The crate retina as a reader: it takes access units, and FFmpeg decodes them.
 
 use std::io::Write as _;
+use std::num::NonZeroU32;
 use std::process::ChildStdin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,9 @@ use retina::codec::{CodecItem, FrameFormat};
 use url::Url;
 
 use crate::player::Transport;
+
+/// Between two pictures, in seconds.
+const LONGEST_JUMP: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// Reads `url` in a thread and writes what it gets to the decoder, until that is gone. Whatever is wrong goes
 /// to `said`.
@@ -51,7 +55,10 @@ async fn read(transport: Transport, url: &str, mut decoder: ChildStdin) -> Resul
     let mut session = Session::describe(url, options).await.map_err(told)?;
     let setup = SetupOptions::default().transport(way).frame_format(FrameFormat::SIMPLE);
     session.setup(0, setup).await.map_err(told)?;
-    let playing = session.play(PlayOptions::default()).await.map_err(told)?;
+    // As Moonfire NVR does: whatever goes back in time ends the session, and so does a first picture from
+    // before the first report.
+    let play = PlayOptions::default().enforce_timestamps_with_max_jump_secs(LONGEST_JUMP);
+    let playing = session.play(play).await.map_err(told)?;
     let mut units = playing.demuxed().map_err(told)?;
     let mut last = None;
     while let Some(item) = units.next().await {

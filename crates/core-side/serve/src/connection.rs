@@ -339,7 +339,7 @@ impl Driver {
             let outputs = self.protocol.handle_deadline(now.into_std(), &directory);
             self.perform(outputs);
         }
-        self.report().await;
+        self.report(None).await;
         Ok(())
     }
 

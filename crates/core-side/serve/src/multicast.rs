@@ -11,7 +11,7 @@ use cofferdam_publish::{Mount, Subscription, SubscriptionEnd, Unit};
 use cofferdam_rtp::rtcp::{Cname, Incoming};
 use cofferdam_rtsp::{MulticastGroup, TransportKind};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::datagrams::{Datagrams, Destination};
 use crate::metrics::{ServeMetrics, TrafficMetrics};
@@ -122,12 +122,11 @@ impl Group {
         }
     }
 
-    /// Sends units and reports, and hears what members say, until the mount gives no more units.
+    /// Sends units, and reports in front of them, and hears what members say, until the mount gives no more
+    /// units.
     async fn run(self: Arc<Self>, mut subscription: Subscription) {
         let mut members = HashMap::new();
         loop {
-            self.report().await;
-            let due = self.sending().sender.as_ref().map_or_else(Instant::now, Sender::next_report);
             tokio::select! {
                 unit = subscription.next() => match unit {
                     Ok(unit) => self.send_unit(&unit).await,
@@ -140,12 +139,12 @@ impl Group {
                 (from, incoming) = self.datagrams.next_report(&self.metrics) => {
                     self.heard(&mut members, from, &incoming);
                 }
-                () = sleep_until(due) => {}
             }
         }
     }
 
     async fn send_unit(&self, unit: &Unit) {
+        self.report(unit).await;
         if let Some(sender) = &mut self.sending().sender {
             sender.count(unit);
         }
@@ -158,9 +157,10 @@ impl Group {
         }
     }
 
-    async fn report(&self) {
-        let report =
-            self.sending().sender.as_mut().and_then(|sender| sender.report(Instant::now()));
+    async fn report(&self, before: &Unit) {
+        let now = Instant::now();
+        let due = |sender: &mut Sender| sender.report(now, Some(before));
+        let report = self.sending().sender.as_mut().and_then(due);
         let Some(report) = report else { return };
         if let Err(error) = self.datagrams.send_rtcp(&report, &self.to).await {
             tracing::debug!(group = %self.address.address, %error, "report not sent");

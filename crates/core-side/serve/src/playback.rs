@@ -158,9 +158,9 @@ impl Playback {
         self.sender.next_report()
     }
 
-    /// The report that is due, if one is.
-    pub(crate) fn report(&mut self, now: Instant) -> Option<Bytes> {
-        self.sender.report(now)
+    /// The report that is due, if one is; in front of a unit, if one follows.
+    pub(crate) fn report(&mut self, now: Instant, before: Option<&Unit>) -> Option<Bytes> {
+        self.sender.report(now, before)
     }
 
     /// The last report.

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use cofferdam_picture::MonotonicTime;
 use cofferdam_publish::{Mount, Unit};
-use cofferdam_rtp::NtpTimestamp;
 use cofferdam_rtp::rtcp::{Cname, ReceptionReport, SenderReport};
+use cofferdam_rtp::{NtpTimestamp, RtpTimestamp, VIDEO_CLOCK_RATE};
 use tokio::time::Instant;
 
 /// Time between sender reports (RFC 3550 §6.2: the least that is recommended).
@@ -22,8 +22,17 @@ pub(crate) struct Sender {
     cname: Cname,
     sent: Sent,
     next_report: Instant,
-    /// The times of the last reports, as reception reports refer to them; the newest is the last.
-    reported: [Option<u32>; ANSWERABLE],
+    /// The last reports; the newest is the last.
+    reported: [Option<Reported>; ANSWERABLE],
+}
+
+/// A report, as reception reports refer to it.
+#[derive(Clone, Copy, Debug)]
+struct Reported {
+    /// The middle bits of the time that it tells.
+    named: u32,
+    /// How long before it was sent that was, in ticks of the RTP clock.
+    ago: u32,
 }
 
 /// Packets and bytes of payload that were sent, as reports count them: modulo 2³².
@@ -84,40 +93,74 @@ impl Sender {
     }
 
     /// The report that is due, if one is.
-    pub(crate) fn report(&mut self, now: Instant) -> Option<Bytes> {
+    ///
+    /// In front of a unit it tells the unit's time, a little past, in place of its own: a reader that begins
+    /// with the report would find its first picture to come before its time. (Moonfire NVR ends the session
+    /// over that: `server/src/stream.rs` there, `enforce_timestamps_with_max_jump_secs`.)
+    pub(crate) fn report(&mut self, now: Instant, before: Option<&Unit>) -> Option<Bytes> {
         if now < self.next_report {
             return None;
         }
         self.next_report = now + REPORT_INTERVAL;
-        let report = self.sender_report();
+        let (report, ago) = self.sender_report(before);
         self.reported.rotate_left(1);
         if let Some(newest) = self.reported.last_mut() {
-            *newest = Some(report.ntp.middle());
+            *newest = Some(Reported { named: report.ntp.middle(), ago });
         }
         Some(report.compound(&self.cname))
     }
 
     /// The last report.
     pub(crate) fn goodbye(&self) -> Bytes {
-        self.sender_report().goodbye(&self.cname)
+        self.sender_report(None).0.goodbye(&self.cname)
     }
 
     /// The round trip that `report` tells of, if it refers to a report of ours.
     pub(crate) fn round_trip(&self, report: &ReceptionReport) -> Option<Duration> {
-        if !self.reported.contains(&Some(report.last_sender_report)) {
-            return None;
-        }
+        let named = report.last_sender_report;
+        let ours = self.reported.iter().flatten().find(|ours| ours.named == named)?;
         let units = report.round_trip(NtpTimestamp::from(SystemTime::now()))?;
-        Some(Duration::from_secs_f64(f64::from(units) / 65536.0))
+        let since_named = Duration::from_secs_f64(f64::from(units) / 65536.0);
+        since_named.checked_sub(time_of(ours.ago))
     }
 
-    fn sender_report(&self) -> SenderReport {
-        SenderReport {
+    /// The report of the time of `before`, or of now, and how many ticks ago that was.
+    fn sender_report(&self, before: Option<&Unit>) -> (SenderReport, u32) {
+        let (rtp, wall) = (self.mount.rtp_time(MonotonicTime::now()), SystemTime::now());
+        let ago = before.map_or(0, |unit| ticks_between(unit.timestamp, rtp));
+        let report = SenderReport {
             ssrc: self.mount.ssrc(),
-            ntp: NtpTimestamp::from(SystemTime::now()),
-            rtp: self.mount.rtp_time(MonotonicTime::now()),
+            ntp: NtpTimestamp::from(wall.checked_sub(time_of(ago)).unwrap_or(wall)),
+            rtp: rtp.wrapping_add(ago.wrapping_neg()),
             packets: self.sent.packets,
             octets: self.sent.octets,
+        };
+        (report, ago)
+    }
+}
+
+/// Ticks from `earlier` to `later`; none where it is no earlier.
+fn ticks_between(earlier: RtpTimestamp, later: RtpTimestamp) -> u32 {
+    let ticks = later.wrapping_sub(earlier);
+    // More than half of the clock back is ahead.
+    if ticks > u32::MAX / 2 { 0 } else { ticks }
+}
+
+/// What so many ticks of the RTP clock take.
+fn time_of(ticks: u32) -> Duration {
+    Duration::from_secs(ticks.into()) / VIDEO_CLOCK_RATE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_counted_over_the_end_of_the_clock_and_never_backwards() {
+        let at = RtpTimestamp::new;
+        for (earlier, later, ticks) in [(5, 9, 4), (u32::MAX, 3, 4), (9, 5, 0), (3, u32::MAX, 0)] {
+            assert_eq!(ticks_between(at(earlier), at(later)), ticks, "{earlier} {later}");
         }
+        assert_eq!(time_of(90), Duration::from_millis(1));
     }
 }

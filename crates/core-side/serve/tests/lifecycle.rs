@@ -101,8 +101,10 @@ async fn a_reader_that_takes_nothing_is_put_out() {
         assert!(begun.elapsed().as_secs() < 60);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // Not before ten seconds without any progress. The kernel may make some after the first of them: it
+    // acknowledges by a clock of its own, which does not jump.
     let put_out = begun.elapsed();
-    assert!((9..=11).contains(&put_out.as_secs()), "{put_out:?}");
+    assert!(put_out.as_secs() >= 9, "{put_out:?}");
     drop(client);
 }
 

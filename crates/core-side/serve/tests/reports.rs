@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use support::{Client, Gateway, Options, SSRC, within};
 use tokio::io::AsyncWriteExt as _;
@@ -58,6 +58,7 @@ async fn reports_come_at_once_and_every_five_seconds_by_one_clock() {
     let first = report(&mut client).await;
     assert_eq!((first.packets, first.octets), (0, 0), "before the first packet");
     let key = support::rtp(&client.frame_on(0).await);
+    assert_eq!(first.rtp, key.timestamp, "the time of the picture that it announces");
     assert!(answer.header("RTP-Info").unwrap().contains(&format!("seq={}", key.sequence)));
     gateway.publish(100);
     tokio::time::pause();
@@ -71,6 +72,32 @@ async fn reports_come_at_once_and_every_five_seconds_by_one_clock() {
     let wall = (second.ntp - first.ntp) as f64 / f64::from(u32::MAX);
     let stream = f64::from(second.rtp.wrapping_sub(first.rtp)) / 90_000.0;
     assert!((wall - stream).abs() < 0.005, "{wall} s and {stream} s");
+}
+
+/// What a first picture says of the time must not lie before the first report: some readers end over that.
+#[tokio::test]
+async fn the_first_report_tells_the_time_of_the_picture_that_follows() {
+    const AGE: Duration = Duration::from_secs(1);
+    let gateway = Gateway::start(Options { age: AGE, ..Options::default() }).await;
+    let before = wall_clock();
+    let (mut client, _) = Client::play(gateway.address, "0-1").await;
+    let first = report(&mut client).await;
+    assert_eq!(support::rtp(&client.frame_on(0).await).timestamp, first.rtp);
+    let told = first.ntp as f64 / 2_f64.powi(32);
+    let age = AGE.as_secs_f64();
+    assert!((before - age..=wall_clock() - age).contains(&told), "{told}, {before}");
+
+    // Its answer's round trip is that of the report, not of the picture.
+    say(&mut client, 0, 0, 0, u32::try_from(first.ntp >> 16 & 0xffff_ffff).unwrap()).await;
+    let name = "rtsp_reader_round_trip_seconds_sum{transport=\"tcp\"}";
+    let round_trip = gateway.metric(name).unwrap();
+    assert!((0.0..=wall_clock() - before).contains(&round_trip), "{round_trip} s");
+}
+
+/// Seconds since 1900.
+fn wall_clock() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_secs_f64() + 2_208_988_800.0
 }
 
 #[tokio::test]

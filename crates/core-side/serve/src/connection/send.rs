@@ -54,7 +54,7 @@ impl Driver {
         let outputs = self.protocol.first_unit(now, first_packet(&unit));
         self.perform(outputs);
         // Before the first packet, so that a reader knows its time from the beginning.
-        self.report().await;
+        self.report(Some(&unit)).await;
         // No datagram overtakes the answer that announces it.
         self.flush()?;
         let Some(playback) = &mut self.playback else { return Ok(()) };
@@ -82,13 +82,13 @@ impl Driver {
         }
     }
 
-    /// Sends the sender report that is due, if one is.
-    pub(super) async fn report(&mut self) {
+    /// Sends the sender report that is due, if one is; in front of a unit, if one follows.
+    pub(super) async fn report(&mut self, before: Option<&Unit>) {
         if self.protocol.state() != State::Playing {
             return;
         }
         let Some(playback) = &mut self.playback else { return };
-        let Some(report) = playback.report(Instant::now()) else { return };
+        let Some(report) = playback.report(Instant::now(), before) else { return };
         match &playback.route {
             Route::Interleaved { rtcp, .. } => self.outbox.push(interleave(*rtcp, &report)),
             Route::Datagrams { to, .. } => {

@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     pub(crate) reader_limits: ReaderLimits,
+    /// How long before its publication a picture is due.
+    pub(crate) age: Duration,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             access: Access::Anonymous,
             limits: Limits::default(),
             reader_limits: ReaderLimits::default(),
+            age: Duration::ZERO,
         }
     }
 }
@@ -84,7 +87,7 @@ impl Gateway {
             // The second is the one that stands in for the worker.
             for _ in 0..2 {
                 let header = AccessUnitHeader { startup: true, ..header(kind, true, false) };
-                publish(&mut camera, header, key_unit(10));
+                publish(&mut camera, due(header, options.age), key_unit(10));
             }
         }
         let (commands, mounts) = (camera.commands(), Mounts::new(camera.mounts().into()));
@@ -94,7 +97,8 @@ impl Gateway {
             loop {
                 if let Command::KeyFrame(kind) = commands.next().await {
                     let mut camera = worker.lock().unwrap();
-                    publish(&mut camera, header(kind, true, true), key_unit(3_000));
+                    let header = due(header(kind, true, true), options.age);
+                    publish(&mut camera, header, key_unit(3_000));
                 }
             }
         });
@@ -185,6 +189,12 @@ fn header(mount: MountKind, key: bool, live: bool) -> AccessUnitHeader {
         complete: live.then_some(now),
         encode_time: Duration::from_millis(1),
     }
+}
+
+/// What `header` says of a picture that was due so long before.
+fn due(header: AccessUnitHeader, age: Duration) -> AccessUnitHeader {
+    let age = u64::try_from(age.as_nanos()).unwrap();
+    AccessUnitHeader { tick: MonotonicTime::from_nanos(header.tick.as_nanos() - age), ..header }
 }
 
 fn key_unit(size: usize) -> Vec<u8> {
