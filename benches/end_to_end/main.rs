@@ -12,6 +12,8 @@
 mod accounting;
 mod binaries;
 mod camera;
+#[path = "../peer/compile.rs"]
+mod compile;
 mod controls;
 mod cost;
 mod join;

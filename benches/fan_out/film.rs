@@ -30,22 +30,29 @@ pub(crate) struct Film {
     units: usize,
     bytes: usize,
     largest: usize,
+    delimiters: bool,
 }
 
 impl Film {
     pub(crate) fn describe(&self) -> String {
         let seconds = self.units / RATE as usize;
         format!(
-            "film     1920x1080 at {RATE}, {} units, {:.2} Mbit/s, largest unit {} bytes",
+            "film     1920x1080 at {RATE}, {} units{}, {:.2} Mbit/s, largest unit {} bytes",
             self.units,
+            if self.delimiters { " with delimiters" } else { "" },
             self.bytes as f64 * 8.0 / seconds.max(1) as f64 / 1e6,
             self.largest
         )
     }
 }
 
-/// Makes the film in `folder`.
-pub(crate) fn make(folder: &Path) -> anyhow::Result<Film> {
+/// Makes the film in `folder`, with an access unit delimiter (H.264 §7.3.2.4) in front of each unit or, as the
+/// gateway's own encoder is set, without.
+pub(crate) fn make(folder: &Path, delimiters: bool) -> anyhow::Result<Film> {
+    let parameters = format!(
+        "keyint=50:min-keyint=50:scenecut=0:slices=1:sliced-threads=0:aud={}",
+        u8::from(delimiters)
+    );
     let encoded = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i"])
         // Drifting noise over a drawn picture needs the whole rate, as a street with leaves does.
@@ -53,7 +60,7 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<Film> {
         .args(["-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "superfast"])
         .args(["-tune", "zerolatency", "-profile:v", "main", "-threads", "1"])
         .args(["-b:v", "4000k", "-maxrate", "4000k", "-bufsize", "4000k"])
-        .args(["-x264-params", "keyint=50:min-keyint=50:scenecut=0:slices=1:sliced-threads=0"])
+        .args(["-x264-params", &parameters])
         .args(["-f", "h264", "-"])
         .stderr(Stdio::inherit())
         .output()
@@ -83,6 +90,7 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<Film> {
         units: units.len(),
         bytes: sizes().sum(),
         largest: sizes().max().unwrap_or_default(),
+        delimiters,
     })
 }
 
@@ -101,13 +109,13 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<FilmUnit>> {
     Ok(units)
 }
 
-/// Cuts an Annex B stream of one slice a picture into access units of parameter sets and slices.
+/// Cuts an Annex B stream of one slice a picture into access units of delimiters, parameter sets and slices.
 fn units(stream: &[u8]) -> Vec<FilmUnit> {
     let mut units = Vec::new();
     let mut unit = Vec::new();
     for nal_unit in cofferdam_unit_filter::annexb::nals(stream) {
         let kind = nal_unit.first().map_or(0, |byte| byte & 0x1F);
-        if matches!(kind, 7 | 8 | 1 | 5) {
+        if matches!(kind, 9 | 7 | 8 | 1 | 5) {
             unit.extend(START);
             unit.extend(nal_unit);
         }

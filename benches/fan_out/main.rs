@@ -10,6 +10,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 
 mod bare;
+#[path = "../peer/compile.rs"]
+mod compile;
 mod controls;
 mod cost;
 mod film;
@@ -31,8 +33,8 @@ use tempfile::TempDir;
 
 use options::{Options, Part};
 use peer::Peer;
-use report::Report;
-use round::Plan;
+use report::{BARE, OURS, PEER, Report};
+use round::{Plan, Round};
 use subject::Subject;
 
 fn main() -> ExitCode {
@@ -54,7 +56,7 @@ fn main() -> ExitCode {
 
 fn bench(options: &Options) -> anyhow::Result<()> {
     let folder = TempDir::with_prefix("cofferdam-bench-")?;
-    let film = film::make(folder.path()).context("the film")?;
+    let film = film::make(folder.path(), options.delimiters).context("the film")?;
     println!("{}", film.describe());
     if !options.no_controls {
         controls::run(&film.path)?;
@@ -62,16 +64,20 @@ fn bench(options: &Options) -> anyhow::Result<()> {
     let peer = peer(options, folder.path());
     let mut report = Report::default();
     for plan in options.plans() {
-        let ours = Subject::ours(&film.path, None)?;
-        report.add(plan, "cofferdam", round::run(&ours, plan)?);
-        drop(ours);
-        if let Ok(peer) = &peer {
-            let running = peer.start(&film.path)?;
-            report.add(plan, report::PEER, round::run(&running, plan)?);
+        let (mut ours, mut peers, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..options.rounds {
+            ours.push(round::run(&Subject::ours(&film.path, None)?, plan).context(OURS)?);
+            if let Ok(peer) = &peer {
+                peers.push(round::run(&peer.start(&film.path)?, plan).context(PEER)?);
+            }
+            let plan = Plan { joins: 0, ..plan };
+            bare.push(round::run(&Subject::bare(&film.path)?, plan).context(BARE)?);
         }
-        let bare = Subject::bare(&film.path)?;
-        report.add(plan, "bare loop", round::run(&bare, Plan { joins: 0, ..plan })?);
-        drop(bare);
+        for (server, rounds) in [(OURS, ours), (PEER, peers), (BARE, bare)] {
+            if let Some(round) = Round::median(&rounds) {
+                report.add(plan, server, round);
+            }
+        }
         print!("{}", report.newest());
     }
     if let Err(error) = &peer {

@@ -20,9 +20,15 @@ pub(crate) struct Options {
     /// How long each round is measured.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// How often each server has its turn. What is told is the median, and all that was lost.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rounds: usize,
     /// Readers that join and leave beside those of a round, one after the other.
     #[arg(long, default_value_t = 20)]
     joins: usize,
+    /// Serve units with delimiters, as encoders have them by default (x264enc among them).
+    #[arg(long)]
+    pub(crate) delimiters: bool,
     /// Leave the peer out: no ratio.
     #[arg(long)]
     pub(crate) no_peer: bool,

@@ -10,8 +10,10 @@ pub(crate) struct Report {
     shown: usize,
 }
 
-/// The name of the peer's rows.
+/// The names of rows.
+pub(crate) const OURS: &str = "Cofferdam";
 pub(crate) const PEER: &str = "peer";
+pub(crate) const BARE: &str = "bare loop";
 
 const HEAD: &str = "| transport | readers | server | CPU, µs a reader and unit | ratio | delay p50, ms \
                     | p99, ms | lost | put out | KiB a reader | join p50, ms | p95, ms |\n\

@@ -55,6 +55,23 @@ pub(crate) fn run(subject: &Subject, plan: Plan) -> anyhow::Result<Round> {
     })
 }
 
+impl Round {
+    /// One that stands for several: the median of each number, and all that was lost. `None` for none.
+    pub(crate) fn median(rounds: &[Self]) -> Option<Self> {
+        let number = |of: &dyn Fn(&Self) -> f64| {
+            let mut numbers: Vec<f64> = rounds.iter().map(of).collect();
+            numbers.sort_by(f64::total_cmp);
+            numbers.get(numbers.len() / 2).copied()
+        };
+        let readings: Vec<&Reading> = rounds.iter().map(|round| &round.reading).collect();
+        Some(Self {
+            cpu_us: number(&|round| round.cpu_us)?,
+            memory: number(&|round| round.memory)?,
+            reading: Reading::median(&readings),
+        })
+    }
+}
+
 impl Readers {
     fn start(subject: &Subject, plan: Plan) -> anyhow::Result<Self> {
         let mut command = pinned(READER_CORE, &std::env::current_exe()?);

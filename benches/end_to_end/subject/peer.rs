@@ -4,10 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use cofferdam_system_tests::processes::{self, Process};
 
 use super::Subject;
+use crate::compile::compile;
 
 /// The compiled peer.
 pub(crate) struct Program(PathBuf);
@@ -18,27 +19,7 @@ impl Program {
     /// # Errors
     /// When there is no compiler, or no GStreamer RTSP server library to compile against.
     pub(crate) fn compile(folder: &Path) -> anyhow::Result<Self> {
-        let library = Command::new("pkg-config")
-            .args(["--cflags", "--libs", "gstreamer-rtsp-server-1.0"])
-            .output()
-            .context("pkg-config")?;
-        ensure!(
-            library.status.success(),
-            "pkg-config does not know gstreamer-rtsp-server-1.0: \
-             install libgstrtspserver-1.0-dev"
-        );
-        let flags = String::from_utf8(library.stdout)?;
-        let program = folder.join("transcoder");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer/transcoder.c");
-        let status = Command::new("cc")
-            .args(["-O2", "-o"])
-            .arg(&program)
-            .arg(source)
-            .args(flags.split_whitespace())
-            .status()
-            .context("cc")?;
-        ensure!(status.success(), "cc ended with {status}");
-        Ok(Self(program))
+        compile("transcoder", &["gstreamer-rtsp-server-1.0"], folder).map(Self)
     }
 
     /// Starts it on the cameras at these URLs.

@@ -95,6 +95,24 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// One that stands for several: the median of each time, and the sum of what was counted.
+    pub(crate) fn median(readings: &[&Self]) -> Self {
+        let time = |of: fn(&Self) -> Option<u32>| {
+            let mut times: Vec<u32> = readings.iter().filter_map(|reading| of(reading)).collect();
+            times.sort_unstable();
+            times.get(times.len() / 2).copied()
+        };
+        Self {
+            pictures: readings.iter().map(|reading| reading.pictures).sum(),
+            lost: readings.iter().map(|reading| reading.lost).sum(),
+            gone: readings.iter().map(|reading| reading.gone).sum(),
+            delay_p50: time(|reading| reading.delay_p50),
+            delay_p99: time(|reading| reading.delay_p99),
+            join_p50: time(|reading| reading.join_p50),
+            join_p95: time(|reading| reading.join_p95),
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         json!({
             "pictures": self.pictures, "lost": self.lost, "gone": self.gone,
