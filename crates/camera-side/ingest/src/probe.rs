@@ -2,24 +2,27 @@
 //!
 //! The only place where a camera's words are shown, and there only escaped.
 
-use std::io::{self, Read, Write};
+mod request;
+
+use std::io::{self, Write};
 use std::time::Duration;
 
-use cofferdam_ingest_boot::{Colour, Credentials};
+use cofferdam_ingest_boot::Colour;
 use cofferdam_pad_codec::DecodedPicture;
 use cofferdam_picture::{FrameRate, Geometry};
 use cofferdam_picture_ring::{Codec, Fault};
 use cofferdam_picture_scale::SourceShape;
 use cofferdam_unit_filter::{Refusal, Tally};
-use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::convert::{Layout, Range, Source};
 use crate::decode::{DecodeError, PictureDecoder};
 use crate::meter::Meter;
 use crate::pump::codec_name;
-use crate::resolve::{is_unreached, pinned_urls};
+use crate::resolve::is_unreached;
 use crate::session::{AccessUnits, Camera, Described, Interruption, Track, describe};
+
+pub use request::{ProbeRequest, request};
 
 /// The rate is measured for at least this long.
 const LEAST_WATCH: Duration = Duration::from_secs(3);
@@ -31,57 +34,6 @@ const ENOUGH_KEYS: usize = 3;
 const LONG_GOP: f64 = 4.0;
 /// Characters of a camera's text that are shown.
 const LONGEST_TEXT: usize = 120;
-/// More than any request to this tool, in bytes.
-const LONGEST_REQUEST: u64 = 64 * 1024;
-
-/// The camera to look at, in JSON. A boot message is one, too: what a probe has no use for is
-/// passed over.
-#[derive(Debug, Deserialize)]
-pub struct ProbeRequest {
-    /// The stream's URL: `rtsp`, a host, no user or password.
-    pub url: String,
-    /// The camera's account, if it has one.
-    #[serde(default)]
-    pub credentials: Option<Credentials>,
-    /// The file that the account's password was read from, for the block that is printed.
-    #[serde(default)]
-    pub password_file: Option<String>,
-    /// Whether HTTP Basic may be answered.
-    #[serde(default)]
-    pub basic_allowed: bool,
-    /// What colours mean when the camera does not say.
-    #[serde(default)]
-    pub colour: Colour,
-    /// The URL with an address for its name, once for each address, when that was looked up before.
-    #[serde(skip)]
-    pinned: Vec<String>,
-}
-
-impl ProbeRequest {
-    /// Looks the camera's name up, for a process that is about to lock itself in. Says so and returns
-    /// false when it does not resolve.
-    pub fn pin(&mut self, output: &mut impl Write) -> bool {
-        match pinned_urls(&self.url) {
-            Ok(urls) => {
-                self.pinned = urls;
-                true
-            }
-            Err(fault) => {
-                let _ = writeln!(output, "result           {}", explain(fault));
-                false
-            }
-        }
-    }
-}
-
-/// Reads a [`ProbeRequest`] from `input`; says so on `output` when it is none.
-pub fn request(input: impl Read, output: &mut impl Write) -> Option<ProbeRequest> {
-    let request = serde_json::from_reader(input.take(LONGEST_REQUEST));
-    if request.is_err() {
-        let _ = writeln!(output, "probe: the request is not understood");
-    }
-    request.ok()
-}
 
 /// Looks at the camera and prints what it found to `output`. Returns whether the camera is one that can
 /// be read.
