@@ -182,7 +182,11 @@ fn parameter(text: &str) -> Result<(&str, String, &str), ClaimError> {
 }
 
 impl Fields {
-    fn into_claim(self) -> Result<DigestClaim, ClaimError> {
+    fn into_claim(mut self) -> Result<DigestClaim, ClaimError> {
+        // Said to be nothing is not said.
+        for field in [&mut self.algorithm, &mut self.qop] {
+            field.take_if(|value| value.is_empty());
+        }
         let is = |value: &Option<String>, wanted: &str| {
             value.as_deref().is_none_or(|value| value.eq_ignore_ascii_case(wanted))
         };
@@ -240,6 +244,7 @@ mod tests {
             " , opaque=\"\"",
             ", x-vendor=\"a,b=c\"",
             ", nc=00000001, cnonce=\"z\"",
+            ", algorithm=\"\", qop=\"\", cnonce=\"\"",
         ] {
             assert_eq!(digest_of(&format!("{PLAIN}{more}")), plain, "{more}");
         }

@@ -32,6 +32,7 @@ pub use framer::{Frame, FrameError, Framer, MAX_BODY, MAX_HEAD, Malformed, Reque
 pub use malformed::MalformedReason;
 pub use mount::{MountDirectory, MountState, MountView, VideoTrack};
 pub use sdp::{PAYLOAD_TYPE, TRACK};
+pub use target::is_reachable_path;
 pub use transport::{MulticastGroup, PortPair, Transport};
 pub use tunnel::{
     TUNNEL_OPEN, TUNNEL_REFUSED, TunnelDecoder, TunnelError, TunnelHalf, TunnelRequest,

@@ -43,6 +43,19 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Whether a request's URL can lead to `path` as another path of a mount: with its query, if it has one. What a
+/// URL has in another form (`{`, for which it has `%7B`), or as something else (a track, an empty query), cannot.
+#[must_use]
+pub fn is_reachable_path(path: &str) -> bool {
+    let Ok(url) = Url::parse(&format!("rtsp://gateway/{path}")) else { return false };
+    let target = Target::of(&url);
+    let found = match target.query {
+        Some(query) => format!("{}?{query}", target.path),
+        None => target.path.to_owned(),
+    };
+    target.track == Track::Aggregate && found == path
+}
+
 fn split_track(text: &str) -> Option<(&str, Track)> {
     let (before, last) = text.rsplit_once('/')?;
     let name = TRACK.split_once('=').map_or(TRACK, |(name, _)| name);

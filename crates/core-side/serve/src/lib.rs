@@ -23,7 +23,7 @@ mod stream;
 mod tls;
 mod tunnel;
 
-pub use cofferdam_rtsp::{Access, Accounts, MulticastGroup, Reader};
+pub use cofferdam_rtsp::{Access, Accounts, MulticastGroup, Reader, is_reachable_path};
 pub use metrics::ServeMetrics;
 pub use server::{BindError, Server};
 pub use settings::{Limits, ServerSettings};

@@ -32,12 +32,11 @@ pub(super) fn aliases(paths: &[String], key: &str, found: &mut Found) {
         let is_path = (1..=LONGEST).contains(&path.len())
             && !path.starts_with('/')
             && !path.ends_with('/')
-            && path
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'#' | b'<' | b'>'));
+            && cofferdam_serve::is_reachable_path(path);
         if !is_path {
             let what = format!(
-                "expected a path such as \"Streaming/Channels/101\" without slashes at the ends, found {path:?}"
+                "expected a path such as \"Streaming/Channels/101\", as it is written in a URL and without \
+                 slashes at the ends, found {path:?}"
             );
             found.push((key.to_owned(), what));
         }

@@ -82,6 +82,21 @@ fn every_mistake_names_its_key_and_what_was_found() {
         ),
         (
             "id = ",
+            "aliases = [\"live/{1}\"]\nid = ",
+            "FILE: `camera lobby: aliases`: expected a path such as",
+        ),
+        (
+            "id = ",
+            "aliases = [\"lobby/h264?\"]\nid = ",
+            "FILE: `camera lobby: aliases`: expected a path such as",
+        ),
+        (
+            "id = ",
+            "aliases = [\"lobby/trackID=0\"]\nid = ",
+            "FILE: `camera lobby: aliases`: expected a path such as",
+        ),
+        (
+            "id = ",
             "aliases = [\"lobby/sub\"]\nid = ",
             "FILE: `camera lobby: aliases`: expected a path that leads to one mount, found \"lobby/sub\"",
         ),
