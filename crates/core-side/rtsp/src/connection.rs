@@ -85,6 +85,8 @@ pub enum SessionEnd {
     Teardown,
     /// The reader has not been heard of.
     TimedOut,
+    /// The reader has set up another in its place.
+    Replaced,
 }
 
 /// Why a connection is to be closed.

@@ -247,11 +247,37 @@ fn wrong_states_and_sessions_are_refused() {
 }
 
 #[test]
-fn a_second_session_on_a_connection_is_refused() {
+fn a_second_session_beside_one_that_plays_is_refused() {
     let mut reader = Reader::new(Access::Anonymous);
-    reader.set_up(TRACK, TCP);
+    reader.play(TRACK, TCP);
     reader.session = None;
     assert_eq!(status_of(&reader.send("SETUP", TRACK, &[TCP])), 455);
+    assert_eq!(reader.connection.state(), State::Playing);
+}
+
+/// As FFmpeg does when no datagram comes: it pauses, and begins anew over TCP.
+#[test]
+fn a_session_that_does_not_play_is_replaced_by_another() {
+    const UDP: &str = "Transport: RTP/AVP/UDP;unicast;client_port=6000-6001";
+    let mut reader = Reader::new(Access::Anonymous);
+    reader.play(TRACK, UDP);
+    assert_eq!(status_of(&reader.send("PAUSE", MAIN, &[])), 200);
+    let earlier = reader.session.take();
+    let outputs = reader.send("SETUP", TRACK, &[TCP]);
+    assert!(
+        matches!(outputs[..], [Output::EndSession(SessionEnd::Replaced), Output::Answer(_)]),
+        "{outputs:?}"
+    );
+    let answer = text_of(&outputs);
+    let named = answer.lines().find_map(|line| line.strip_prefix("Session: "));
+    reader.session = named.and_then(|named| named.split(';').next()).map(str::to_owned);
+    assert!(reader.session.is_some() && reader.session != earlier, "{answer}");
+    let outputs = reader.send("PLAY", MAIN, &[]);
+    let transport = Transport::Interleaved { rtp: 0, rtcp: 1 };
+    assert!(matches!(
+        outputs.as_slice(),
+        [Output::StartPlaying { transport: found, .. }] if *found == transport
+    ));
 }
 
 #[test]

@@ -35,7 +35,7 @@ use crate::playback::Playback;
 use crate::stream::Stream;
 use crate::tunnel::{self, Opening, Tunnelled, Tunnels};
 use crate::{ServerSettings, sockets};
-use end::End;
+pub(crate) use end::End;
 use waits::{checked, next_bytes, next_feedback, next_unit, password_check, ready};
 
 /// Answers that may wait for a reader that asks and does not read. Beyond, it is not read either.

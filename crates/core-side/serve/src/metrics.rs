@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::connection::End;
 use crate::reception::ReceptionMetrics;
 
 /// The server's metrics. Clones are the same metrics.
@@ -16,6 +17,7 @@ pub struct ServeMetrics {
     sessions: Family<TransportLabel, Gauge>,
     requests: Family<RequestLabels, Counter>,
     refused: Family<ReasonLabel, Counter>,
+    ended: Family<EndLabel, Counter>,
     logins: Family<ResultLabel, Counter>,
     malformed: Family<ReasonLabel, Counter>,
     bytes_out: Family<TransportLabel, Counter>,
@@ -37,6 +39,18 @@ struct RequestLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
     reason: &'static str,
+}
+
+/// Why a session ended, as the audit log has it, with underscores.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndLabel {
+    reason: String,
+}
+
+impl From<End> for EndLabel {
+    fn from(end: End) -> Self {
+        Self { reason: end.label().replace(' ', "_") }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +111,14 @@ impl ServeMetrics {
         for reason in MalformedReason::ALL.map(MalformedReason::label) {
             let _ = self.malformed.get_or_create(&ReasonLabel { reason });
         }
+        for end in End::OF_SESSIONS {
+            let _ = self.ended.get_or_create(&end.into());
+        }
+        registry.register(
+            "rtsp_sessions_ended",
+            "Sessions that ended, by the reason that the audit log gives",
+            self.ended.clone(),
+        );
         registry.register(
             "rtsp_malformed",
             "What readers sent that makes no sense, by what is wrong with it",
@@ -145,6 +167,10 @@ impl ServeMetrics {
             Login::Refused { reason, .. } => reason.label(),
         };
         self.logins.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    pub(crate) fn session_ended(&self, end: End) {
+        self.ended.get_or_create(&end.into()).inc();
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) {

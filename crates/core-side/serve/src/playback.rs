@@ -25,6 +25,8 @@ pub(crate) struct Playback {
     lane: Option<Arc<Lane>>,
     sender: Sender,
     reception: Reception,
+    /// Units that it was not sent, before its last pause.
+    dropped: u64,
 }
 
 /// What a session has while it plays.
@@ -68,18 +70,19 @@ impl Playback {
         now: Instant,
     ) -> Self {
         let earlier = earlier.filter(|earlier| Arc::ptr_eq(&earlier.mount, &mount));
-        let (sender, reception) = match earlier {
-            Some(earlier) => (earlier.sender.again(now), earlier.reception),
-            None => (Sender::new(Arc::clone(&mount), cname, now), Reception::default()),
+        let subscription = match (&route, &earlier) {
+            // What the group was sent before this reader came, it will not get; and who was sent something
+            // before a pause is not to get it again (RFC 2326 appendix B).
+            (Route::Multicast, _) | (_, Some(_)) => mount.subscribe_to_come(),
+            (Route::Interleaved { .. } | Route::Datagrams { .. }, None) => mount.subscribe(),
         };
-        let subscription = match &route {
-            // What the group was sent before this reader came, it will not get.
-            Route::Multicast => mount.subscribe_to_come(),
-            Route::Interleaved { .. } | Route::Datagrams { .. } => mount.subscribe(),
+        let (sender, reception, dropped) = match earlier {
+            Some(earlier) => (earlier.sender.again(now), earlier.reception, earlier.dropped),
+            None => (Sender::new(Arc::clone(&mount), cname, now), Reception::default(), 0),
         };
         let subscribed =
             Some(Subscribed { subscription, _session: traffic.session(), _member: member });
-        Self { mount, route, traffic, subscribed, lane: None, sender, reception }
+        Self { mount, route, traffic, subscribed, lane: None, sender, reception, dropped }
     }
 
     /// Lets units take the short way, once that is [opened](Self::open_lane).
@@ -110,7 +113,13 @@ impl Playback {
 
     /// Wants no more units.
     pub(crate) fn pause(&mut self) {
+        self.dropped = self.dropped();
         self.subscribed = None;
+    }
+
+    /// Units that the reader was too slow for, so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped + self.subscription().map_or(0, Subscription::dropped)
     }
 
     pub(crate) const fn is_interleaved(&self) -> bool {

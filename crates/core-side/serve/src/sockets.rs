@@ -11,11 +11,13 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::Limits;
 
-/// How long the kernel waits for a reader to acknowledge anything.
-const USER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the kernel waits for a reader to acknowledge anything: longer than a reader may stall, so that it
+/// is told from a connection that broke.
+const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes not yet sent at which a connection counts as writable: beyond, lag would hide.
 const NOT_SENT_LOW_WATER: u32 = 128 << 10;
-const BACKLOG: i32 = 128;
+/// All readers come at once when the gateway is back after a restart.
+const BACKLOG: i32 = 2048;
 /// How often another pair of ports is tried for.
 const PAIR_ATTEMPTS: usize = 64;
 /// What one access unit of the largest picture may take, sent as datagrams in one go.

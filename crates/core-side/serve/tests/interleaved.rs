@@ -131,10 +131,14 @@ async fn pause_stops_and_play_resumes_at_a_key_unit() {
     assert_eq!(client.waiting(), 0, "nothing is sent while paused");
     assert_eq!(gateway.metric("rtsp_sessions{transport=\"tcp\"}"), Some(0.0));
 
+    gateway.keep_publishing();
     let answer = client.request("PLAY", "/", &[]).await;
     let first = next_rtp(&mut client, 0).await;
     assert_eq!((first.sequence, first.timestamp), announced(&answer));
     assert!([7, 24].contains(&first.nal_type));
+    // Three packets were published meanwhile, and the key unit that it was sent before is still fresh.
+    let since = first.sequence.wrapping_sub(last.sequence);
+    assert!((4..1000).contains(&since), "{since} packets on: none is sent again");
 }
 
 #[tokio::test]

@@ -105,6 +105,8 @@ async fn a_reader_that_takes_nothing_is_put_out() {
     // acknowledges by a clock of its own, which does not jump.
     let put_out = begun.elapsed();
     assert!(put_out.as_secs() >= 9, "{put_out:?}");
+    let ended = gateway.metric("rtsp_sessions_ended_total{reason=\"reader_too_slow\"}");
+    assert_eq!(ended, Some(1.0), "told from a connection that broke");
     drop(client);
 }
 

@@ -90,7 +90,7 @@ impl<M: MountDirectory> Call<'_, M> {
                 return Err(self.refuse(StatusCode::AggregateOperationNotAllowed));
             }
             // Set up again before it plays, a session changes its transport (RFC 2326 §10.4).
-            if self.named == Named::None || !matches!(self.connection.phase, Phase::Ready(_)) {
+            if !matches!(self.connection.phase, Phase::Ready(_)) {
                 return Err(self.refuse(StatusCode::MethodNotValidInThisState));
             }
         }
@@ -119,8 +119,16 @@ impl<M: MountDirectory> Call<'_, M> {
             Track::Video => plain(url, &format!("{base}/{}", sdp::TRACK)),
             Track::Aggregate | Track::Unknown => plain(url, &base),
         };
-        let id = match self.connection.session() {
-            Some(session) => session.id.clone(),
+        let earlier = self.connection.session().map(|session| session.id.clone());
+        let id = match earlier {
+            Some(id) if self.named == Named::Ours => id,
+            // FFmpeg, to which no datagram came, pauses and sets up another session for TCP, in the same
+            // connection and without a word about the one before (libavformat, rtsp.c: "UDP timeout, retrying
+            // with TCP").
+            Some(_) => {
+                outputs.push(Output::EndSession(SessionEnd::Replaced));
+                self.connection.next_session_id()
+            }
             None => self.connection.next_session_id(),
         };
         let owner = self.reader.clone();

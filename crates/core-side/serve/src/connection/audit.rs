@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use cofferdam_publish::{Mount, Subscription};
+use cofferdam_publish::Mount;
 use cofferdam_rtsp::{Login, ReaderName, TransportKind};
 
 use super::End;
@@ -77,7 +77,7 @@ pub(super) fn session_end(
         mount = playback.mount.kind().label(),
         reason = end.label(),
         packets = playback.packets(),
-        dropped = playback.subscription().map_or(0, Subscription::dropped),
+        dropped = playback.dropped(),
         "session ended"
     );
 }

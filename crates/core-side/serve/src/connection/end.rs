@@ -5,7 +5,7 @@ use cofferdam_rtsp::{CloseReason, SessionEnd};
 
 /// Why a session or a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// TEARDOWN.
     Teardown,
     /// The reader closed the connection.
@@ -20,6 +20,8 @@ pub(super) enum End {
     Stopping,
     /// Nothing was heard of the reader.
     TimedOut,
+    /// The reader has set up another session.
+    Replaced,
     /// The connection asked for nothing.
     Idle,
     /// Nobody proved who reads.
@@ -33,7 +35,21 @@ pub(super) enum End {
 }
 
 impl End {
-    pub(super) const fn label(self) -> &'static str {
+    /// Those of a session.
+    pub(crate) const OF_SESSIONS: [Self; 10] = [
+        Self::Teardown,
+        Self::ReaderLeft,
+        Self::Broken,
+        Self::TooSlow,
+        Self::SignalLost,
+        Self::Stopping,
+        Self::TimedOut,
+        Self::Replaced,
+        Self::SlowRequest,
+        Self::Unframed,
+    ];
+
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Teardown => "teardown",
             Self::ReaderLeft => "reader left",
@@ -42,6 +58,7 @@ impl End {
             Self::SignalLost => "camera lost",
             Self::Stopping => "stopping",
             Self::TimedOut => "session timed out",
+            Self::Replaced => "set up anew",
             Self::Idle => "idle",
             Self::NoLogin => "no login",
             Self::SlowRequest => "request not finished",
@@ -56,6 +73,7 @@ impl From<SessionEnd> for End {
         match end {
             SessionEnd::Teardown => Self::Teardown,
             SessionEnd::TimedOut => Self::TimedOut,
+            SessionEnd::Replaced => Self::Replaced,
         }
     }
 }

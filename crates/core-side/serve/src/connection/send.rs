@@ -38,7 +38,10 @@ impl Driver {
         let member = is_multicast.then(|| self.shared.groups.join(&mount)).flatten();
         self.account = self.protocol.session_reader().cloned();
         let kind = self.protocol.transport_kind(transport);
-        audit::session_start(self.peer, self.account.as_ref(), &mount, kind);
+        // A session that goes on after a pause is the same.
+        if self.playback.is_none() {
+            audit::session_start(self.peer, self.account.as_ref(), &mount, kind);
+        }
         let traffic = self.shared.metrics.traffic(kind);
         let (cname, earlier) = (self.cname.clone(), self.playback.take());
         let mut playback =
@@ -119,6 +122,7 @@ impl Driver {
             // Said to the group, once the last of it is gone.
             Route::Multicast => {}
         }
+        self.shared.metrics.session_ended(end);
         audit::session_end(self.peer, self.account.as_ref(), &playback, end);
     }
 
