@@ -76,14 +76,17 @@ impl Delays {
     }
 
     fn key(&self, from: IpAddr, name: &str) -> (IpAddr, u64) {
-        let from = match from.to_canonical() {
-            // One host has a whole /64 to choose from.
-            IpAddr::V6(address) => {
-                IpAddr::from((address.to_bits() & !u128::from(u64::MAX)).to_be_bytes())
-            }
-            v4 @ IpAddr::V4(_) => v4,
-        };
-        (from, self.hasher.hash_one(name))
+        (host(from), self.hasher.hash_one(name))
+    }
+}
+
+/// Whom `address` stands for where strangers are counted: over IPv6 one host has a whole /64 to choose from
+/// (RFC 4291 §2.5.1), and over IPv4 the address that it has. An IPv4 address in IPv6 form is the same.
+#[must_use]
+pub fn host(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => (address.to_bits() & !u128::from(u64::MAX)).to_be_bytes().into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -20,7 +20,7 @@ mod transports;
 
 pub use accounts::{Accounts, AccountsError, Judgement, PasswordCheck, Reader, Refusal};
 pub use claim::{BasicClaim, Claim, ClaimError, DigestClaim, MAX_CLAIM, Qop};
-pub use delay::{FORGOTTEN_AFTER, LONGEST_DELAY};
+pub use delay::{FORGOTTEN_AFTER, LONGEST_DELAY, host};
 pub use name::{NameError, ReaderName};
 pub use network::{Network, NetworkError};
 pub use pattern::{MountPattern, PatternError};

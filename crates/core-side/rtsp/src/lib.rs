@@ -23,7 +23,9 @@ mod tunnel;
 
 pub use access::{Access, Channel, Login, Nonce};
 pub use answer::{Answer, MethodName};
-pub use cofferdam_accounts::{Accounts, PasswordCheck, Reader, ReaderName, Refusal, TransportKind};
+pub use cofferdam_accounts::{
+    Accounts, PasswordCheck, Reader, ReaderName, Refusal, TransportKind, host,
+};
 pub use connection::{
     CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT, LOGIN_DEADLINE, Output,
     PLAY_DEADLINE, SESSION_TIMEOUT, SESSION_TIMEOUT_ADVERTISED, SessionEnd, State,

@@ -47,10 +47,15 @@ pub enum TunnelError {
 }
 
 impl TunnelRequest {
-    /// Whether a connection that begins like this is half a tunnel.
+    /// Whether a connection that begins like this is half a tunnel; `None` while that cannot be told.
     #[must_use]
-    pub fn begins(bytes: &[u8]) -> bool {
-        bytes.starts_with(b"GET ") || bytes.starts_with(b"POST ")
+    pub fn begins(bytes: &[u8]) -> Option<bool> {
+        let methods: [&[u8]; 2] = [b"GET ", b"POST "];
+        if methods.iter().any(|method| bytes.starts_with(method)) {
+            return Some(true);
+        }
+        let may_come = methods.iter().any(|method| method.starts_with(bytes));
+        (!may_come).then_some(false)
     }
 
     /// Reads the head; with it how long it is. `None` when more bytes are needed.
@@ -121,8 +126,15 @@ mod tests {
         let (up, _) = TunnelRequest::parse(&post).unwrap().unwrap();
         assert_eq!((up.half, up.cookie.as_str()), (TunnelHalf::Up, "A1B2"));
         assert_eq!(TunnelRequest::parse(&GET[..40]), Ok(None));
-        assert!(TunnelRequest::begins(GET) && TunnelRequest::begins(&post));
-        assert!(!TunnelRequest::begins(b"GET_PARAMETER rtsp://h RTSP/1.0"));
+        for begin in ["GET ", "POST ", "GET /lobby"] {
+            assert_eq!(TunnelRequest::begins(begin.as_bytes()), Some(true), "{begin}");
+        }
+        for begin in ["GET_PARAMETER", "PLAY", "POSY", "$", "get "] {
+            assert_eq!(TunnelRequest::begins(begin.as_bytes()), Some(false), "{begin}");
+        }
+        for begin in ["", "G", "GET", "P", "PO", "POST"] {
+            assert_eq!(TunnelRequest::begins(begin.as_bytes()), None, "{begin}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cofferdam_rtsp::host;
+
 use crate::Limits;
 use crate::metrics::Refusal;
 
@@ -36,8 +38,7 @@ impl Admission {
 
     /// A place for a connection from `address`.
     pub(crate) fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
-        // An IPv4 reader of an IPv6 listener is the same reader.
-        let address = address.to_canonical();
+        let address = host(address);
         let mut counts = lock(&self.counts);
         if counts.total >= self.limits.connections {
             return Err(Refusal::Connections);
@@ -54,6 +55,11 @@ impl Admission {
 }
 
 impl Place {
+    /// Whether [`prove`](Self::prove) was called.
+    pub(crate) const fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
     /// The reader has proved who it is, and no longer counts for its address.
     pub(crate) fn prove(&mut self) {
         if !std::mem::replace(&mut self.is_proven, true) {
@@ -127,6 +133,16 @@ mod tests {
         drop(places);
         let counts = lock(&admission.counts);
         assert!(counts.total == 0 && counts.by_address.is_empty());
+    }
+
+    #[test]
+    fn a_host_with_a_whole_network_is_one_host() {
+        let limits = Limits { per_address: 2, ..Limits::default() };
+        let admission = Admission::new(limits);
+        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let _places = [admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap()];
+        assert_eq!(admit("2001:db8::3").err(), Some(Refusal::PerAddress));
+        assert!(admit("2001:db8:0:1::1").is_ok());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use cofferdam_rtsp::{
 };
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -31,12 +31,13 @@ use crate::directory::Directory;
 use crate::metrics::{Refusal, ServeMetrics};
 use crate::multicast::Groups;
 use crate::outbox::Outbox;
+use crate::password_checks::PasswordChecks;
 use crate::playback::Playback;
 use crate::stream::Stream;
 use crate::tunnel::{self, Opening, Tunnelled, Tunnels};
 use crate::{ServerSettings, sockets};
 pub(crate) use end::End;
-use waits::{checked, next_bytes, next_feedback, next_unit, password_check, ready};
+use waits::{checked, next_bytes, next_feedback, next_unit, ready};
 
 /// Answers that may wait for a reader that asks and does not read. Beyond, it is not read either.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
@@ -57,7 +58,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: ServeMetrics,
     pub(crate) datagrams: Datagrams,
     pub(crate) pump: Pump,
-    pub(crate) password_checks: Arc<Semaphore>,
+    pub(crate) password_checks: PasswordChecks,
     pub(crate) tunnels: Tunnels,
     pub(crate) groups: Groups,
 }
@@ -347,8 +348,9 @@ impl Driver {
         for output in outputs {
             match output {
                 Output::CheckPassword(check) => {
-                    let places = Arc::clone(&self.shared.password_checks);
-                    self.checking = Some(tokio::spawn(password_check(check, places)));
+                    let (shared, from) = (Arc::clone(&self.shared), self.peer.ip());
+                    let run = async move { shared.password_checks.run(check, from).await };
+                    self.checking = Some(tokio::spawn(run));
                 }
                 Output::Malformed(reason) => self.shared.metrics.malformed(reason),
                 Output::Login(login) => {
@@ -356,6 +358,9 @@ impl Driver {
                     audit::login(self.peer, &login);
                     if matches!(login, Login::Granted(_)) {
                         self.place.prove();
+                        if let Some(tunnelled) = &self.tunnelled {
+                            tunnelled.is_proven.send_replace(true);
+                        }
                     }
                 }
                 Output::Answer(answer) => {

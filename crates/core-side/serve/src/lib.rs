@@ -13,6 +13,7 @@ mod lane;
 mod metrics;
 mod multicast;
 mod outbox;
+mod password_checks;
 mod playback;
 mod reception;
 mod sender;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cofferdam_publish::{Mounts, Pump};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -18,6 +18,7 @@ use crate::datagrams::Datagrams;
 use crate::lane;
 use crate::metrics::GaugeGuard;
 use crate::multicast::Groups;
+use crate::password_checks::PasswordChecks;
 use crate::tunnel::Tunnels;
 use crate::{Certificates, ServeMetrics, ServerSettings, sockets};
 
@@ -25,9 +26,6 @@ use crate::{Certificates, ServeMetrics, ServerSettings, sockets};
 const STOP_DEADLINE: Duration = Duration::from_millis(2500);
 /// How long to leave the listener alone after it failed, the first time and at most.
 const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
-
-/// Passwords that are checked at a time.
-const PASSWORD_CHECKS: usize = 2;
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -100,14 +98,13 @@ impl Server {
         let local = listener.local_addr().map_err(failed)?;
         let datagrams = Datagrams::bind(address, interface)
             .map_err(|source| BindError::Datagrams { address: address.ip(), source })?;
-        let password_checks = Arc::new(Semaphore::new(PASSWORD_CHECKS));
         let shared = Arc::new(Shared {
             settings,
             mounts,
             metrics,
             datagrams,
             pump: Pump::default(),
-            password_checks,
+            password_checks: PasswordChecks::default(),
             tunnels: Tunnels::default(),
             groups,
         });

@@ -27,7 +27,14 @@ const QUEUE: usize = 8;
 /// The lower halves that wait for what goes up.
 #[derive(Debug, Default)]
 pub(crate) struct Tunnels {
-    open: Mutex<HashMap<Key, mpsc::Sender<Bytes>>>,
+    open: Mutex<HashMap<Key, Lower>>,
+}
+
+/// What an upper half needs to know of its lower.
+#[derive(Clone, Debug)]
+struct Lower {
+    requests: mpsc::Sender<Bytes>,
+    is_proven: watch::Receiver<bool>,
 }
 
 /// Both halves come from one address.
@@ -46,7 +53,7 @@ impl Drop for Listed {
     }
 }
 
-fn lock(tunnels: &Tunnels) -> MutexGuard<'_, HashMap<Key, mpsc::Sender<Bytes>>> {
+fn lock(tunnels: &Tunnels) -> MutexGuard<'_, HashMap<Key, Lower>> {
     tunnels.open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -63,6 +70,8 @@ pub(crate) struct Opening {
 /// What the lower half is given of the upper.
 pub(crate) struct Tunnelled {
     pub(crate) requests: mpsc::Receiver<Bytes>,
+    /// Set once the reader has proved who it is.
+    pub(crate) is_proven: watch::Sender<bool>,
     pub(crate) _listed: Listed,
 }
 
@@ -73,10 +82,7 @@ pub(crate) async fn serve(mut opening: Opening, mut stop: watch::Receiver<bool>)
         head = head => head.ok().flatten(),
         _ = stop.wait_for(|stop| *stop) => return,
     };
-    let Some((request, length)) = request else {
-        opening.shared.metrics.malformed(MalformedReason::Tunnel);
-        return opening.refuse();
-    };
+    let Some((request, length)) = request else { return opening.refuse() };
     let body = opening.read.split_off(length);
     let key = (opening.peer.ip().to_canonical(), request.cookie);
     match request.half {
@@ -92,24 +98,26 @@ pub(crate) async fn serve(mut opening: Opening, mut stop: watch::Receiver<bool>)
 
 async fn down(mut opening: Opening, key: Key, stop: watch::Receiver<bool>) {
     let (sender, requests) = mpsc::channel(QUEUE);
+    let (proven, is_proven) = watch::channel(false);
     {
         let mut open = lock(&opening.shared.tunnels);
         if open.contains_key(&key) {
             drop(open);
             return opening.refuse();
         }
-        open.insert(key.clone(), sender);
+        open.insert(key.clone(), Lower { requests: sender, is_proven });
     }
     let listed = Listed { shared: Arc::clone(&opening.shared), key };
-    connection::serve_tunnelled(opening, Tunnelled { requests, _listed: listed }, stop).await;
+    let tunnelled = Tunnelled { requests, is_proven: proven, _listed: listed };
+    connection::serve_tunnelled(opening, tunnelled, stop).await;
 }
 
 /// Hands on what goes up, until either end has had enough.
 async fn up(mut opening: Opening, key: &Key, body: &[u8]) {
-    let sender = lock(&opening.shared.tunnels).get(key).cloned();
-    let Some(sender) = sender else { return opening.refuse() };
-    // The other half counts for its address; this one counts in total only.
-    opening.place.prove();
+    let lower = lock(&opening.shared.tunnels).get(key).cloned();
+    let Some(Lower { requests: sender, mut is_proven }) = lower else {
+        return opening.refuse();
+    };
     let mut decoder = TunnelDecoder::new();
     let mut piece = body.to_vec();
     loop {
@@ -120,12 +128,21 @@ async fn up(mut opening: Opening, key: &Key, body: &[u8]) {
         if !decoded.is_empty() && sender.send(decoded.into()).await.is_err() {
             return;
         }
-        piece = tokio::select! {
-            read = timeout(SILENCE, opening.stream.read_some()) => match read {
-                Ok(Ok(bytes)) if !bytes.is_empty() => bytes,
-                _ => return,
-            },
-            () = sender.closed() => return,
+        piece = loop {
+            tokio::select! {
+                read = timeout(SILENCE, opening.stream.read_some()) => match read {
+                    Ok(Ok(bytes)) if !bytes.is_empty() => break bytes,
+                    _ => return,
+                },
+                () = sender.closed() => return,
+                // A stranger's halves count for its address, both of them.
+                proven = is_proven.wait_for(|is_proven| *is_proven), if !opening.place.is_proven() => {
+                    if proven.is_err() {
+                        return;
+                    }
+                    opening.place.prove();
+                }
+            }
         };
     }
 }
@@ -142,7 +159,9 @@ impl Opening {
         }
     }
 
+    /// Refuses what makes no tunnel: no cookie, one that is in use, or one that no lower half has.
     fn refuse(&mut self) {
+        self.shared.metrics.malformed(MalformedReason::Tunnel);
         // Whoever does not take these few bytes at once has no use for them.
         let _ = self.stream.try_write_vectored(&[io::IoSlice::new(TUNNEL_REFUSED)]);
         self.stream.say_goodbye();

@@ -3,7 +3,7 @@
 use std::io;
 
 use cofferdam_rtp::rtcp::{self, Incoming};
-use cofferdam_rtsp::{Frame, MalformedReason, TunnelRequest};
+use cofferdam_rtsp::{Frame, MalformedReason, State, TunnelRequest};
 use tokio::time::Instant;
 
 use super::{Driver, End};
@@ -51,10 +51,14 @@ impl Driver {
         }
         if let Some(first) = &mut self.first {
             first.extend_from_slice(bytes);
-            if TunnelRequest::begins(first) {
-                return Err(End::Tunnel);
+            match TunnelRequest::begins(first) {
+                Some(true) => return Err(End::Tunnel),
+                Some(false) => self.framer.push(&std::mem::take(first)),
+                // A few bytes, for no longer than a connection may go without a login.
+                None => return Ok(()),
             }
             self.first = None;
+            return Ok(());
         }
         self.framer.push(bytes);
         Ok(())
@@ -115,8 +119,9 @@ impl Driver {
         match listening.then(|| rtcp::parse(payload)) {
             Some(Ok(incoming)) => self.heard(&incoming),
             Some(Err(_)) => self.shared.metrics.malformed(MalformedReason::Rtcp),
-            // Some clients keep a path through a firewall open with empty RTP.
-            None if self.playback.is_some() => {}
+            // Some clients keep a path through a firewall open with empty RTP, and some report before they
+            // play.
+            None if self.protocol.state() != State::Init => {}
             None => self.shared.metrics.malformed(MalformedReason::Channel),
         }
     }

@@ -6,20 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cofferdam_publish::{Subscription, SubscriptionEnd, Unit};
 use cofferdam_rtp::rtcp::Incoming;
-use cofferdam_rtsp::PasswordCheck;
 use tokio::io::{Interest, Ready};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::datagrams::Feedback;
 use crate::stream::Stream;
 use crate::tunnel::Tunnelled;
-
-/// Checks a password beside the event loop, few at a time: each takes as much memory as it takes time.
-pub(super) async fn password_check(check: PasswordCheck, places: Arc<Semaphore>) -> bool {
-    let Ok(_place) = places.acquire_owned().await else { return false };
-    tokio::task::spawn_blocking(move || check.run()).await.unwrap_or(false)
-}
 
 pub(super) async fn next_bytes(tunnelled: Option<&mut Tunnelled>) -> Bytes {
     match tunnelled {

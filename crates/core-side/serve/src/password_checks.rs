@@ -1,0 +1,86 @@
+//! When passwords in clear are checked. A check takes as much memory as it takes time, and anybody may ask for
+//! one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cofferdam_rtsp::{PasswordCheck, host};
+use tokio::sync::Semaphore;
+
+/// Checks at a time.
+const AT_ONCE: usize = 2;
+
+/// Has few checks run at a time, and of those one for each host: whoever asks for many waits for itself, and
+/// others do not.
+#[derive(Debug)]
+pub(crate) struct PasswordChecks {
+    places: Semaphore,
+    /// The hosts whose checks run or wait, each with the one place it has.
+    hosts: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+}
+
+impl Default for PasswordChecks {
+    fn default() -> Self {
+        Self { places: Semaphore::new(AT_ONCE), hosts: Mutex::default() }
+    }
+}
+
+impl PasswordChecks {
+    /// Whether the password is right that a reader at `from` has sent. Runs beside the event loop.
+    pub(crate) async fn run(&self, check: PasswordCheck, from: IpAddr) -> bool {
+        self.in_turn(from, move || check.run()).await.unwrap_or(false)
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        from: IpAddr,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let own = self.own_place(from);
+        let _own = own.acquire().await.ok()?;
+        let _place = self.places.acquire().await.ok()?;
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    fn own_place(&self, from: IpAddr) -> Arc<Semaphore> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody holds those but the list.
+        hosts.retain(|_, place| Arc::strong_count(place) > 1);
+        Arc::clone(hosts.entry(host(from)).or_insert_with(|| Arc::new(Semaphore::new(1))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_asks_for_many_keeps_no_other_from_its_one() {
+        let checks = Arc::new(PasswordChecks::default());
+        let (release, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let mut flood = JoinSet::new();
+        for _ in 0..50 {
+            let (checks, held) = (Arc::clone(&checks), Arc::clone(&held));
+            flood.spawn(async move {
+                let wait = move || held.lock().unwrap().recv().is_ok();
+                checks.in_turn([10, 0, 0, 1].into(), wait).await
+            });
+        }
+        tokio::task::yield_now().await;
+        for host in 2..9_u8 {
+            assert_eq!(checks.in_turn([10, 0, 0, host].into(), || 5).await, Some(5));
+        }
+        assert!(flood.try_join_next().is_none(), "none was done before the others");
+        (0..50).for_each(|_| release.send(()).unwrap());
+        assert!(flood.join_all().await.into_iter().all(|done| done == Some(true)));
+        assert_eq!(checks.in_turn([10, 0, 0, 1].into(), || 5).await, Some(5));
+        let hosts = checks.hosts.lock().unwrap().len();
+        assert_eq!(hosts, 1, "who asks no more is forgotten");
+    }
+}

@@ -1,0 +1,93 @@
+//! What strangers may do with tunnels through HTTP, and how they may begin.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::net::SocketAddr;
+
+use cofferdam_serve::Limits;
+use support::{Gateway, Options, closed, within};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const GET: &[u8] = b"GET /lobby/main HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n";
+const POST: &[u8] = b"POST /lobby/main HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n";
+
+/// Connects and says `pieces`, each in a segment of its own.
+async fn say(gateway: SocketAddr, pieces: &[&[u8]]) -> TcpStream {
+    let mut stream = within(TcpStream::connect(gateway)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for piece in pieces {
+        let _ = within(stream.write_all(piece)).await;
+        tokio::task::yield_now().await;
+    }
+    stream
+}
+
+/// What is answered first, empty where the connection ends.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut buffer = [0; 1024];
+    let length = within(stream.read(&mut buffer)).await.unwrap_or(0);
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn before_a_login_both_halves_count_for_their_address() {
+    let limits = Limits { per_address: 4, ..Limits::default() };
+    let gateway = Gateway::start(Options { access: closed(), limits, ..Options::default() }).await;
+    let mut down = say(gateway.address, &[GET]).await;
+    assert!(answer(&mut down).await.starts_with("HTTP/1.0 200 "));
+    let mut up = Vec::new();
+    for _ in 0..20 {
+        up.push(say(gateway.address, &[POST]).await);
+    }
+    // Refused is who finds the connection at its end.
+    for refused in &mut up[3..] {
+        assert_eq!(answer(refused).await, "");
+    }
+    assert_eq!(gateway.metric("rtsp_connections"), Some(4.0));
+    assert_eq!(gateway.metric("rtsp_refused_total{reason=\"per_address\"}"), Some(17.0));
+}
+
+#[tokio::test]
+async fn a_connection_may_begin_with_any_part_of_its_first_request() {
+    let gateway = Gateway::start(Options::default()).await;
+    for (cut, status) in [(1, "HTTP/1.0 200 "), (3, "HTTP/1.0 200 "), (4, "HTTP/1.0 200 ")] {
+        let (first, rest) = GET.split_at(cut);
+        let mut stream = say(gateway.address, &[first]).await;
+        // Answered only once the first part was read.
+        let mut other = say(gateway.address, &[b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"]).await;
+        assert!(answer(&mut other).await.starts_with("RTSP/1.0 200 "));
+        within(stream.write_all(rest)).await.unwrap();
+        let answer = answer(&mut stream).await;
+        assert!(answer.starts_with(status), "{cut}: {answer}");
+        drop(stream);
+        // The cookie is free again.
+        while gateway.metric("rtsp_connections") > Some(1.0) {
+            drop(say(gateway.address, &[]).await);
+        }
+    }
+    for request in ["GET_PARAMETER", "PLAY"] {
+        let head = format!("{request} * RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+        for cut in 1..=4 {
+            let (first, rest) = head.as_bytes().split_at(cut);
+            let mut stream = say(gateway.address, &[first, rest]).await;
+            let answer = answer(&mut stream).await;
+            assert!(answer.starts_with("RTSP/1.0 "), "{request} {cut}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_makes_no_tunnel_is_counted() {
+    let gateway = Gateway::start(Options::default()).await;
+    let malformed = || gateway.metric("rtsp_malformed_total{reason=\"tunnel\"}");
+    let mut alone = say(gateway.address, &[POST]).await;
+    assert!(answer(&mut alone).await.starts_with("HTTP/1.0 400 "));
+    assert_eq!(malformed(), Some(1.0));
+    let mut first = say(gateway.address, &[GET]).await;
+    assert!(answer(&mut first).await.starts_with("HTTP/1.0 200 "));
+    let mut second = say(gateway.address, &[GET]).await;
+    assert!(answer(&mut second).await.starts_with("HTTP/1.0 400 "), "its cookie is in use");
+    assert_eq!(malformed(), Some(2.0));
+}
