@@ -82,13 +82,23 @@ static gpointer feed(gpointer data)
     return NULL;
 }
 
+/* What is pushed before the source asks for it is refused, and the film would end there. */
+static void wanted(GstElement *source, guint length, gpointer data)
+{
+    (void)length;
+    (void)data;
+    if (g_signal_handlers_disconnect_by_func(source, (gpointer)wanted, NULL) > 0)
+        g_thread_unref(g_thread_new("film", feed, gst_object_ref(source)));
+}
+
 static void configured(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpointer data)
 {
     (void)factory;
     (void)data;
     GstElement *element = gst_rtsp_media_get_element(media);
     GstElement *source = gst_bin_get_by_name_recurse_up(GST_BIN(element), "film");
-    g_thread_unref(g_thread_new("film", feed, source));
+    g_signal_connect(source, "need-data", G_CALLBACK(wanted), NULL);
+    gst_object_unref(source);
     gst_object_unref(element);
 }
 

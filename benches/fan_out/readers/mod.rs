@@ -23,7 +23,7 @@ use tally::Tally;
 /// How many connect at a time.
 const CONNECTING: usize = 16;
 /// How long all of them may take to begin.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// From the last one's first picture to the beginning of the measurement: forced key frames are over,
 /// and so is what was queued meanwhile.
 const SETTLING: Duration = Duration::from_secs(3);

@@ -119,23 +119,30 @@ impl Client {
 
     /// The next frame on a channel; those on others are passed over.
     pub(crate) async fn frame_on(&mut self, channel: u8) -> Vec<u8> {
-        loop {
-            let (found, payload) = within(self.frame()).await.unwrap();
-            if found == channel {
-                return payload;
+        // Reports that keep coming do not keep it waiting.
+        within(async {
+            loop {
+                let (found, payload) = self.frame().await.unwrap();
+                if found == channel {
+                    return payload;
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next frame on a channel; responses are taken note of as they come.
     pub(crate) async fn frame_on_or_response(&mut self, channel: u8) -> Vec<u8> {
-        loop {
-            match within(self.item()).await.unwrap() {
-                Item::Frame(found, payload) if found == channel => return payload,
-                Item::Frame(..) => {}
-                Item::Response(response) => assert_eq!(response.status, 200),
+        within(async {
+            loop {
+                match self.item().await.unwrap() {
+                    Item::Frame(found, payload) if found == channel => return payload,
+                    Item::Frame(..) => {}
+                    Item::Response(response) => assert_eq!(response.status, 200),
+                }
             }
-        }
+        })
+        .await
     }
 
     /// How many frames wait that were received before a response.
