@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -41,6 +41,18 @@ impl Reader {
     #[must_use]
     pub const fn may_use(&self, kind: TransportKind) -> bool {
         self.transports.contains(kind)
+    }
+
+    /// Whether nothing of it differs.
+    fn is_same(&self, other: &Self) -> bool {
+        // All of it is named, so that what is added is not forgotten here.
+        let Self { name, secret, mounts, networks, transports, certificates } = self;
+        *name == other.name
+            && secret.is_same(&other.secret)
+            && *mounts == other.mounts
+            && *networks == other.networks
+            && *transports == other.transports
+            && *certificates == other.certificates
     }
 
     fn may_come_from(&self, address: IpAddr) -> bool {
@@ -139,10 +151,23 @@ impl PartialEq for PasswordCheck {
 
 impl Eq for PasswordCheck {}
 
+type ByName = HashMap<Box<str>, Arc<Reader>>;
+
+/// What [`Accounts::replace`] made of the accounts: the names of those it concerns, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// There was none of that name.
+    pub added: Vec<ReaderName>,
+    /// Something of it differs: the password, or what the reader may do.
+    pub changed: Vec<ReaderName>,
+    /// There is none of that name any more.
+    pub removed: Vec<ReaderName>,
+}
+
 /// All accounts, and the failures of those who tried.
 #[derive(Debug)]
 pub struct Accounts {
-    readers: HashMap<Box<str>, Arc<Reader>>,
+    readers: RwLock<ByName>,
     /// Judged in the place of accounts that do not exist, so that these take as long as others.
     decoy: Secret,
     delays: Mutex<Delays>,
@@ -154,14 +179,41 @@ impl Accounts {
     /// # Errors
     /// When two have the same name.
     pub fn new(readers: Vec<Reader>, random: [u8; 32]) -> Result<Self, AccountsError> {
-        let mut by_name = HashMap::new();
-        for reader in readers {
-            let name = reader.name.clone();
-            if by_name.insert(name.as_str().into(), Arc::new(reader)).is_some() {
-                return Err(AccountsError::Duplicate(name));
+        let readers = RwLock::new(by_name(readers)?);
+        Ok(Self { readers, decoy: decoy(random)?, delays: Mutex::default() })
+    }
+
+    /// Puts these in the place of those there are. Whoever is among both and the same in everything stays
+    /// [current](Self::is_current). What failed attempts have earned is not forgotten.
+    ///
+    /// # Errors
+    /// When two have the same name; then everything stays as it is.
+    pub fn replace(&self, readers: Vec<Reader>) -> Result<Replaced, AccountsError> {
+        let mut new = by_name(readers)?;
+        let mut replaced = Replaced::default();
+        let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, reader) in &mut new {
+            match readers.get(name) {
+                None => replaced.added.push(reader.name.clone()),
+                Some(old) if old.is_same(reader) => *reader = Arc::clone(old),
+                Some(_) => replaced.changed.push(reader.name.clone()),
             }
         }
-        Ok(Self { readers: by_name, decoy: decoy(random)?, delays: Mutex::default() })
+        let gone = readers.iter().filter(|(name, _)| !new.contains_key(*name));
+        replaced.removed.extend(gone.map(|(_, reader)| reader.name.clone()));
+        *readers = new;
+        drop(readers);
+        for names in [&mut replaced.added, &mut replaced.changed, &mut replaced.removed] {
+            names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        }
+        Ok(replaced)
+    }
+
+    /// Whether `reader` is an account as it is now, and not as it was before it was
+    /// [replaced](Self::replace).
+    #[must_use]
+    pub fn is_current(&self, reader: &Arc<Reader>) -> bool {
+        self.of(reader.name.as_str()).is_some_and(|current| Arc::ptr_eq(&current, reader))
     }
 
     /// How long a claim that arrives at `now` is to wait before it is judged.
@@ -182,8 +234,8 @@ impl Accounts {
         if claim.nonce != nonce {
             return Judgement::Stale;
         }
-        let reader = self.readers.get(claim.username.as_str());
-        let secret = reader.map_or(&self.decoy, |reader| &reader.secret);
+        let reader = self.of(&claim.username);
+        let secret = reader.as_ref().map_or(&self.decoy, |reader| &reader.secret);
         let proven = secret.proves(method, claim);
         self.conclude(reader, proven, &claim.username, from, now)
     }
@@ -191,7 +243,7 @@ impl Accounts {
     /// What it takes to judge a password in clear. Judging it is slow, so it is a task of its own.
     #[must_use]
     pub fn password_check(&self, claim: &BasicClaim) -> PasswordCheck {
-        let reader = self.readers.get(claim.username.as_str()).cloned();
+        let reader = self.of(&claim.username);
         let secret = reader.as_ref().map_or(&self.decoy, |reader| &reader.secret).clone();
         let (username, password) = (claim.username.clone(), claim.password.clone());
         PasswordCheck(Arc::new(Check { secret, username, password, reader }))
@@ -206,13 +258,15 @@ impl Accounts {
         now: Instant,
     ) -> Judgement {
         let Check { reader, username, .. } = &*check.0;
-        self.conclude(reader.as_ref(), is_right, username, from, now)
+        // Checking takes long enough for an account to be taken away meanwhile.
+        let reader = reader.clone().filter(|reader| self.is_current(reader));
+        self.conclude(reader, is_right, username, from, now)
     }
 
     /// Judges a certificate that was proved to be the sender's, in DER.
     pub fn judge_certificate(&self, certificate: &[u8], from: IpAddr) -> Judgement {
         let has = |reader: &&Arc<Reader>| reader.certificates.iter().any(|own| own == certificate);
-        match self.readers.values().find(has) {
+        match self.readers().values().find(has) {
             None => Judgement::Refused { reader: None, reason: Refusal::Unknown },
             Some(reader) if !reader.may_come_from(from) => {
                 Judgement::Refused { reader: Some(reader.name.clone()), reason: Refusal::Network }
@@ -224,33 +278,54 @@ impl Accounts {
     /// Every certificate that a reader may log in with, in DER.
     #[must_use]
     pub fn certificates(&self) -> Vec<Vec<u8>> {
-        self.readers.values().flat_map(|reader| reader.certificates.iter().cloned()).collect()
+        self.readers().values().flat_map(|reader| reader.certificates.iter().cloned()).collect()
     }
 
     fn conclude(
         &self,
-        reader: Option<&Arc<Reader>>,
+        reader: Option<Arc<Reader>>,
         proven: bool,
         username: &str,
         from: IpAddr,
         now: Instant,
     ) -> Judgement {
+        let name = reader.as_ref().map(|reader| reader.name.clone());
         let refusal = match reader {
             None => Refusal::Unknown,
             Some(_) if !proven => Refusal::Password,
             Some(reader) if !reader.may_come_from(from) => Refusal::Network,
             Some(reader) => {
                 self.delays().succeeded(from, username);
-                return Judgement::Granted(Arc::clone(reader));
+                return Judgement::Granted(reader);
             }
         };
         self.delays().failed(from, username, now);
-        Judgement::Refused { reader: reader.map(|r| r.name.clone()), reason: refusal }
+        Judgement::Refused { reader: name, reason: refusal }
+    }
+
+    /// The account of that name.
+    fn of(&self, name: &str) -> Option<Arc<Reader>> {
+        self.readers().get(name).cloned()
+    }
+
+    fn readers(&self) -> RwLockReadGuard<'_, ByName> {
+        self.readers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn delays(&self) -> MutexGuard<'_, Delays> {
         self.delays.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn by_name(readers: Vec<Reader>) -> Result<ByName, AccountsError> {
+    let mut by_name = ByName::new();
+    for reader in readers {
+        let name = reader.name.clone();
+        if by_name.insert(name.as_str().into(), Arc::new(reader)).is_some() {
+            return Err(AccountsError::Duplicate(name));
+        }
+    }
+    Ok(by_name)
 }
 
 /// A stored password that nobody has.
@@ -262,170 +337,4 @@ fn decoy(random: [u8; 32]) -> Result<Secret, SecretError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::LONGEST_DELAY;
-    use crate::secret::tests::COMPUTED;
-
-    const NONCE: &str = "0123";
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 0, 9));
-    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 2, 0, 9));
-
-    fn accounts() -> Accounts {
-        let name: ReaderName = "vms".parse().unwrap();
-        let reader = Reader {
-            secret: Secret::of_password(&name, &"right".to_owned().into(), [1; 16]).unwrap(),
-            name,
-            mounts: vec!["lobby/*".parse().unwrap(), "yard/sub".parse().unwrap()],
-            networks: vec!["10.1.0.0/16".parse().unwrap()],
-            transports: [TransportKind::Tcp].into_iter().collect(),
-            certificates: vec![vec![1, 2, 3]],
-        };
-        Accounts::new(vec![reader], [2; 32]).unwrap()
-    }
-
-    fn claim(name: &str, password: &str, nonce: &str) -> DigestClaim {
-        let mut claim = DigestClaim {
-            username: name.into(),
-            nonce: nonce.into(),
-            uri: "rtsp://gw/lobby/main".into(),
-            response: [0; 16],
-            qop: None,
-        };
-        let ha1 = crate::digest::ha1(name, crate::REALM, password);
-        claim.response = crate::digest::expected(&ha1, "DESCRIBE", &claim);
-        claim
-    }
-
-    #[test]
-    fn each_claim_is_worth_what_it_proves() {
-        let (accounts, now) = (accounts(), Instant::now());
-        let judge = |claim: &DigestClaim, method: &str, from: IpAddr| match accounts
-            .judge_digest(claim, method, NONCE, from, now)
-        {
-            Judgement::Granted(reader) => Ok(reader.name.to_string()),
-            Judgement::Stale => Err(("stale", false)),
-            Judgement::Refused { reader, reason } => Err((reason.label(), reader.is_some())),
-        };
-        let right = claim("vms", "right", NONCE);
-        assert_eq!(judge(&right, "DESCRIBE", HERE), Ok("vms".into()));
-        assert_eq!(judge(&right, "SETUP", HERE), Err(("password", true)));
-        assert_eq!(judge(&right, "DESCRIBE", ELSEWHERE), Err(("network", true)));
-        let wrong = claim("vms", "wrong", NONCE);
-        assert_eq!(judge(&wrong, "DESCRIBE", HERE), Err(("password", true)));
-        let stranger = claim("VMS", "right", NONCE);
-        assert_eq!(judge(&stranger, "DESCRIBE", HERE), Err(("unknown", false)));
-        for password in ["right", "wrong"] {
-            let foreign = claim("vms", password, "4567");
-            assert_eq!(judge(&foreign, "DESCRIBE", HERE), Err(("stale", false)), "{password}");
-        }
-        // The decoy's is a name like any other.
-        assert_eq!(judge(&claim("decoy", "", NONCE), "DESCRIBE", HERE), Err(("unknown", false)));
-    }
-
-    #[test]
-    fn failures_delay_names_that_exist_and_that_do_not_alike_and_success_ends_it() {
-        let (accounts, now) = (accounts(), Instant::now());
-        for name in ["vms", "nobody"] {
-            let delays: Vec<Duration> = (0..8)
-                .map(|_| {
-                    let wrong = claim(name, "wrong", NONCE);
-                    accounts.judge_digest(&wrong, "DESCRIBE", NONCE, HERE, now);
-                    accounts.delay(&Claim::Digest(wrong), HERE, now)
-                })
-                .collect();
-            assert_eq!(delays.first(), Some(&Duration::ZERO), "{name}: one mistake is free");
-            assert_eq!(delays.last(), Some(&LONGEST_DELAY), "{name}");
-        }
-        let right = claim("vms", "right", NONCE);
-        let judged = accounts.judge_digest(&right, "DESCRIBE", NONCE, HERE, now);
-        assert!(matches!(judged, Judgement::Granted(_)), "no lock-out");
-        assert!(accounts.delay(&Claim::Digest(right), HERE, now).is_zero());
-    }
-
-    #[test]
-    fn a_password_in_clear_is_judged_like_a_digest() {
-        let (accounts, now) = (accounts(), Instant::now());
-        for (name, password, from, expected) in [
-            ("vms", "right", HERE, None),
-            ("vms", "right", ELSEWHERE, Some(Refusal::Network)),
-            ("vms", "wrong", HERE, Some(Refusal::Password)),
-            ("nobody", "right", HERE, Some(Refusal::Unknown)),
-        ] {
-            let claim = BasicClaim { username: name.into(), password: password.to_owned().into() };
-            let check = accounts.password_check(&claim);
-            let reason = match accounts.judge_password(&check, check.run(), from, now) {
-                Judgement::Granted(_) => None,
-                Judgement::Refused { reason, .. } => Some(reason),
-                Judgement::Stale => panic!("stale"),
-            };
-            assert_eq!(reason, expected, "{name} {password}");
-        }
-    }
-
-    /// Time cannot be tested; what takes it can be counted.
-    #[test]
-    fn a_name_that_does_not_exist_costs_what_a_wrong_password_costs() {
-        let computed = |work: &dyn Fn()| {
-            let before = COMPUTED.get();
-            work();
-            (COMPUTED.get().0 - before.0, COMPUTED.get().1 - before.1)
-        };
-        let (accounts, now) = (accounts(), Instant::now());
-        for name in ["vms", "nobody", "decoy"] {
-            for password in ["right", "wrong"] {
-                let digest = claim(name, password, NONCE);
-                let judge = || drop(accounts.judge_digest(&digest, "DESCRIBE", NONCE, HERE, now));
-                assert_eq!(computed(&judge), (1, 0), "{name} {password}");
-                let basic =
-                    BasicClaim { username: name.into(), password: password.to_owned().into() };
-                let judge = || {
-                    let check = accounts.password_check(&basic);
-                    drop(accounts.judge_password(&check, check.run(), HERE, now));
-                };
-                assert_eq!(computed(&judge), (0, 1), "{name} {password}");
-            }
-        }
-        // And the same parameters: a hash that is cheaper would tell as well.
-        let cost = |secret: &Secret| secret.cost();
-        assert_eq!(cost(&accounts.decoy), cost(&accounts.readers["vms"].secret));
-    }
-
-    #[test]
-    fn a_certificate_is_its_readers() {
-        let accounts = accounts();
-        assert_eq!(accounts.certificates(), [[1, 2, 3]]);
-        let judge = |certificate: &[u8], from| accounts.judge_certificate(certificate, from);
-        assert!(matches!(judge(&[1, 2, 3], HERE), Judgement::Granted(_)));
-        let refused = judge(&[1, 2, 3], ELSEWHERE);
-        assert!(matches!(refused, Judgement::Refused { reason: Refusal::Network, .. }));
-        let unknown = judge(&[1, 2], HERE);
-        assert!(matches!(unknown, Judgement::Refused { reason: Refusal::Unknown, .. }));
-    }
-
-    #[test]
-    fn stale_answers_cost_nothing() {
-        let (accounts, now) = (accounts(), Instant::now());
-        let foreign = claim("vms", "right", "old");
-        for _ in 0..9 {
-            accounts.judge_digest(&foreign, "DESCRIBE", NONCE, HERE, now);
-        }
-        assert!(accounts.delay(&Claim::Digest(foreign), HERE, now).is_zero());
-    }
-
-    #[test]
-    fn a_reader_may_what_its_account_says() {
-        let accounts = accounts();
-        let reader = &accounts.readers["vms"];
-        assert!(reader.may_read("lobby/main") && reader.may_read("yard/sub"));
-        assert!(!reader.may_read("yard/main") && !reader.may_read(""));
-        assert!(reader.may_use(TransportKind::Tcp) && !reader.may_use(TransportKind::Udp));
-    }
-
-    #[test]
-    fn two_of_one_name_are_refused() {
-        let reader = Reader::clone(&accounts().readers["vms"]);
-        let error = Accounts::new(vec![reader.clone(), reader], [0; 32]).unwrap_err();
-        assert!(matches!(error, AccountsError::Duplicate(name) if name.as_str() == "vms"));
-    }
-}
+mod tests;

@@ -114,6 +114,11 @@ impl Secret {
             .into()
     }
 
+    /// Whether the same is stored, salt and all. Says nothing of what a password is worth.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.ha1 == other.ha1 && self.argon2id == other.argon2id
+    }
+
     /// What the slow hash costs.
     #[cfg(test)]
     pub(crate) fn cost(&self) -> String {
