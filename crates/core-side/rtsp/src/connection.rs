@@ -87,6 +87,8 @@ pub enum SessionEnd {
     TimedOut,
     /// The reader has set up another in its place.
     Replaced,
+    /// Its account is not what it was, or is gone.
+    AccountReplaced,
 }
 
 /// Why a connection is to be closed.
@@ -102,6 +104,8 @@ pub enum CloseReason {
     SlowRequest,
     /// What came cannot be told into requests.
     Unframed,
+    /// The account that it logged in with is not what it was, or is gone.
+    AccountReplaced,
 }
 
 /// The first packet that a reader will be sent, as PLAY's answer names it (RFC 2326 §12.33).

@@ -24,7 +24,7 @@ mod tunnel;
 pub use access::{Access, Channel, Login, Nonce};
 pub use answer::{Answer, MethodName};
 pub use cofferdam_accounts::{
-    Accounts, PasswordCheck, Reader, ReaderName, Refusal, TransportKind, host,
+    Accounts, PasswordCheck, Reader, ReaderName, Refusal, Replaced, TransportKind, host,
 };
 pub use connection::{
     CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT, LOGIN_DEADLINE, Output,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cofferdam_rtsp::{Access, FirstPacket, Output, State};
 use proptest::prelude::*;
-use support::{NONCE, Reader, accounts, closed, digest};
+use support::{NONCE, Reader, accounts, closed, digest, replace};
 
 const METHODS: [&str; 10] = [
     "OPTIONS",
@@ -80,11 +80,19 @@ impl Claim {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Request { method: usize, url: usize, headers: Vec<String>, with_session: bool, claim: Claim },
+    Request {
+        method: usize,
+        url: usize,
+        headers: Vec<String>,
+        with_session: bool,
+        claim: Claim,
+    },
     Bytes(Vec<u8>),
     FirstUnit,
     MountEnded,
     Packet,
+    /// Whether "vms" stays.
+    AccountsReplaced(bool),
     Wait(u64),
 }
 
@@ -112,6 +120,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::FirstUnit),
         1 => Just(Step::MountEnded),
         1 => Just(Step::Packet),
+        1 => prop::bool::weighted(0.7).prop_map(Step::AccountsReplaced),
         1 => (0u64..120).prop_map(Step::Wait),
     ]
 }
@@ -153,10 +162,13 @@ impl Shell {
     }
 }
 
-fn run(access: Access, may_nothing: bool, steps: Vec<Step>) -> Result<(), TestCaseError> {
+fn run(access: &Access, may_nothing: bool, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let has_accounts = matches!(access, Access::Accounts(_));
-    let mut reader = Reader::new(access);
+    let mut reader = Reader::new(access.clone());
     let mut shell = Shell::default();
+    if !may_nothing && has_accounts {
+        replace(access, |_| true);
+    }
     for step in steps {
         let before = reader.connection.state();
         let outputs = match step {
@@ -196,6 +208,15 @@ fn run(access: Access, may_nothing: bool, steps: Vec<Step>) -> Result<(), TestCa
             Step::Packet => {
                 reader.connection.keep_alive(reader.now);
                 Vec::new()
+            }
+            Step::AccountsReplaced(_) if may_nothing || !has_accounts => {
+                let outputs = reader.connection.handle_accounts_replaced(reader.now);
+                prop_assert!(outputs.is_empty(), "nobody has logged in");
+                outputs
+            }
+            Step::AccountsReplaced(vms_stays) => {
+                replace(access, |account| vms_stays || account.name.as_str() != "vms");
+                reader.connection.handle_accounts_replaced(reader.now)
             }
             Step::Wait(seconds) => {
                 reader.now += Duration::from_secs(seconds);
@@ -242,18 +263,18 @@ fn session_in(outputs: &[Output]) -> Option<String> {
 proptest! {
     #[test]
     fn the_rules_hold_for_an_anonymous_reader(steps in proptest::collection::vec(step(), 0..40)) {
-        run(Access::Anonymous, false, steps)?;
+        run(&Access::Anonymous, false, steps)?;
     }
 
     #[test]
     fn the_rules_hold_for_readers_with_accounts(steps in proptest::collection::vec(step(), 0..40)) {
         // Made once: it takes a while.
         static ACCESS: OnceLock<Access> = OnceLock::new();
-        run(ACCESS.get_or_init(accounts).clone(), false, steps)?;
+        run(ACCESS.get_or_init(accounts), false, steps)?;
     }
 
     #[test]
     fn a_closed_server_never_has_a_session(steps in proptest::collection::vec(step(), 0..20)) {
-        run(closed(), true, steps)?;
+        run(&closed(), true, steps)?;
     }
 }

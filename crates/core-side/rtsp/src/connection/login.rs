@@ -9,7 +9,7 @@ use rtsp_types::{StatusCode, Version};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Connection, Named, Output, methods};
+use super::{CloseReason, Connection, Named, Output, Phase, SessionEnd, methods};
 use crate::access::{Claimed, Verdict, basic_challenge, challenge, outcome};
 use crate::answer::Draft;
 use crate::framer::number;
@@ -217,6 +217,27 @@ impl Connection {
                 Err(login) => outputs.push(Output::Login(login)),
             }
         }
+        outputs
+    }
+
+    /// Takes note that accounts have been [replaced](cofferdam_accounts::Accounts::replace). Who logged in
+    /// with one that is not what it was has to log in anew, on another connection: what it may do may have
+    /// changed. Nobody else notices.
+    pub fn handle_accounts_replaced(&mut self, now: Instant) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        let Access::Accounts(accounts) = &self.settings.access else { return outputs };
+        let owner = self.session().and_then(|session| session.owner.as_ref());
+        let logins = [self.reader.as_ref(), self.by_certificate.as_ref(), owner];
+        if logins.iter().flatten().all(|reader| accounts.is_current(reader)) {
+            self.proven.take_if(|proven| !accounts.is_current(&proven.reader));
+            return outputs;
+        }
+        outputs.extend(self.answer_pending(now, None));
+        if self.session().is_some() {
+            outputs.push(Output::EndSession(SessionEnd::AccountReplaced));
+        }
+        self.phase = Phase::Init;
+        outputs.push(Output::Close(CloseReason::AccountReplaced));
         outputs
     }
 

@@ -1,6 +1,6 @@
 //! A reader that speaks to a connection, and three cameras' mounts.
 // Each test file uses a part of it; a failed expectation here is a failed test.
-#![allow(dead_code, clippy::expect_used, clippy::unwrap_used)]
+#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 pub(crate) mod digest;
 
@@ -71,6 +71,10 @@ fn secret(name: &ReaderName) -> Secret {
 /// "vms" and "other" may read what begins with "lobby/m", interleaved; "far" may do it from elsewhere; "wall"
 /// by multicast only. The password of all is "right password".
 pub(crate) fn accounts() -> Access {
+    Access::Accounts(Arc::new(Accounts::new(all_accounts().into(), [4; 32]).unwrap()))
+}
+
+pub(crate) fn all_accounts() -> [Account; 4] {
     let account = |name: &str, network: Option<&str>| {
         let name_as_certificate = name.as_bytes().to_vec();
         let name = name.parse().unwrap();
@@ -84,7 +88,7 @@ pub(crate) fn accounts() -> Access {
             transports: TransportSet::from_iter([TransportKind::Tcp, TransportKind::Tls]),
         }
     };
-    let accounts = [
+    [
         account("vms", Some("127.0.0.0/8")),
         account("other", None),
         account("far", Some("10.0.0.0/8")),
@@ -92,8 +96,14 @@ pub(crate) fn accounts() -> Access {
             transports: [TransportKind::Multicast].into_iter().collect(),
             ..account("wall", None)
         },
-    ];
-    Access::Accounts(Arc::new(Accounts::new(accounts.into(), [4; 32]).unwrap()))
+    ]
+}
+
+/// Leaves of the accounts that [`accounts`] gave those that `stays` wants.
+pub(crate) fn replace(access: &Access, stays: impl Fn(&Account) -> bool) {
+    let Access::Accounts(accounts) = access else { panic!("everybody may read") };
+    let accounts_then = all_accounts().into_iter().filter(stays).collect();
+    accounts.replace(accounts_then).unwrap();
 }
 
 pub(crate) struct Reader {
