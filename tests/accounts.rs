@@ -18,7 +18,7 @@ const UDP: &str = "Transport: RTP/AVP;unicast;client_port=16000-16001";
 struct Scene {
     gateway: Gateway,
     _camera: cofferdam_simulator::Camera,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// One camera, and three accounts: "vms" for its main mount, "tcp" for all but not as datagrams, "far"
@@ -37,7 +37,7 @@ fn scene() -> Scene {
     .concat();
     let gateway = Gateway::start(&config);
     gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
-    Scene { gateway, _camera: camera, _folder: folder }
+    Scene { gateway, _camera: camera, folder }
 }
 
 #[test]
@@ -142,6 +142,128 @@ fn an_address_has_a_limit_until_its_readers_have_logged_in() {
         })
         .collect();
     assert_eq!(strangers.len() + further.len(), LIMIT + 8);
+}
+
+/// Plays `mount` as that account.
+fn play(scene: &Scene, mount: &str, who: (&str, &str)) -> Rtsp {
+    let mut reader = Rtsp::connect(scene.gateway.rtsp, mount);
+    let set_up = reader.as_reader(who, "SETUP", &[TCP]);
+    let session = set_up.header("Session").and_then(|s| s.split(';').next()).expect("a session");
+    let session = format!("Session: {session}");
+    assert_eq!(reader.as_reader(who, "PLAY", &[&session]).status, 200);
+    assert!(reader.frame().is_some());
+    reader
+}
+
+/// Puts `readers` in the place of the accounts in the gateway's configuration, and has it read them anew. The
+/// files may be read by the user that the gateway becomes when it is started as root.
+fn reload(scene: &Scene, readers: &[&str]) {
+    use std::os::unix::fs::PermissionsExt as _;
+    for file in std::fs::read_dir(scene.folder.path()).unwrap() {
+        let readable = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file.unwrap().path(), readable).unwrap();
+    }
+    let path = scene.gateway.config_path();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (_, rest) = text.split_once("[core]").unwrap();
+    std::fs::write(&path, format!("{}\n[core]{rest}", readers.concat())).unwrap();
+    scene.gateway.hang_up();
+}
+
+/// Waits until the reader's session ends, with a goodbye over RTCP (RFC 3550 §6.6).
+fn put_out(reader: &mut Rtsp) {
+    const BYE: u8 = 203;
+    let mut goodbye = false;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while let Some((channel, packet)) = reader.frame() {
+        assert!(Instant::now() < deadline, "it plays on");
+        goodbye |= channel == 1 && packet.contains(&BYE);
+    }
+    assert!(goodbye);
+}
+
+fn reloads(scene: &Scene, result: &str) -> f64 {
+    let label = format!("result=\"{result}\"");
+    scene.gateway.metrics().value("cofferdam_account_reloads_total", &[&label]).unwrap()
+}
+
+#[test]
+fn accounts_come_change_and_go_without_a_restart_and_nobody_else_notices() {
+    let scene = scene();
+    let path = scene.folder.path();
+    let mut vms = play(&scene, "lobby/main", VMS);
+    let mut tcp = play(&scene, "lobby/main", ("tcp", PASSWORD));
+    let describe = |mount: &str, who: (&str, &str)| {
+        Rtsp::connect(scene.gateway.rtsp, mount).as_reader(who, "DESCRIBE", &[]).status
+    };
+    assert_eq!(describe("lobby/sub", ("new", PASSWORD)), 401);
+    let secret = |name: &str| path.join(name).display().to_string();
+    let vms_block = format!(
+        "[[reader]]\nname = \"vms\"\nsecret_file = \"{}\"\n\
+         mounts = [\"lobby/main\", \"yard/*\"]\n",
+        secret("vms")
+    );
+    let new_block = block(path, "new", "[\"lobby/sub\"]", "");
+    reload(&scene, &[&vms_block, &new_block]);
+    put_out(&mut tcp);
+    assert_eq!(reloads(&scene, "taken"), 1.0);
+    assert_eq!(describe("lobby/main", ("tcp", PASSWORD)), 401);
+    assert_eq!(describe("lobby/sub", ("new", PASSWORD)), 200);
+    // The one that stays plays on, in the same session.
+    for _ in 0..50 {
+        assert!(vms.frame().is_some());
+    }
+    let log = scene.gateway.log();
+    for told in
+        ["audit=\"account_added\" account=\"new\"", "audit=\"account_removed\" account=\"tcp\""]
+    {
+        assert!(log.contains(told), "{told}\n{log}");
+    }
+    assert!(log.contains("account changed"), "{log}");
+
+    // Another password for the one that plays: it has to log in again, with that.
+    let file = secret("vms");
+    let other = "another-Password-9";
+    assert!(user_add(&["vms", "--secret-file", &file, "--replace"], other).status.success());
+    reload(&scene, &[&vms_block, &new_block]);
+    put_out(&mut vms);
+    assert_eq!(describe("lobby/main", VMS), 401);
+    assert_eq!(describe("lobby/main", ("vms", other)), 200);
+    assert_eq!(reloads(&scene, "refused"), 0.0);
+    let ended = ["reason=\"account_changed\""];
+    let ended = scene.gateway.metrics().value("cofferdam_rtsp_sessions_ended_total", &ended);
+    assert_eq!(ended, Some(2.0));
+}
+
+#[test]
+fn accounts_that_cannot_be_used_are_told_and_those_before_them_hold() {
+    let scene = scene();
+    let mut vms = play(&scene, "lobby/main", VMS);
+    let path = scene.gateway.config_path();
+    let good = std::fs::read_to_string(&path).unwrap();
+    for (number, broken, expected) in [
+        (1.0, format!("{good}\nnonsense = 1\n"), "nonsense"),
+        (2.0, good.replacen("/tcp\"", "/nothing\"", 1), "`reader tcp: secret_file`"),
+    ] {
+        std::fs::write(&path, broken).unwrap();
+        scene.gateway.hang_up();
+        until(Duration::from_secs(30), "the refusal", || {
+            (reloads(&scene, "refused") == number).then_some(())
+        });
+        let log = scene.gateway.log();
+        assert!(log.contains(expected) && log.contains("still hold"), "{log}");
+    }
+    for _ in 0..50 {
+        assert!(vms.frame().is_some());
+    }
+    let mut reader = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+    assert_eq!(reader.as_reader(("tcp", PASSWORD), "DESCRIBE", &[]).status, 200);
+    // What is no account is not taken over, and that is told.
+    std::fs::write(&path, good.replacen("fps = 15", "fps = 10", 1)).unwrap();
+    scene.gateway.hang_up();
+    until(Duration::from_secs(30), "the warning", || {
+        scene.gateway.log().contains("takes a restart").then_some(())
+    });
 }
 
 #[test]

@@ -272,3 +272,37 @@ fn over_tls_the_password_may_come_in_clear_and_nothing_goes_beside_it() {
     assert_eq!(tls().as_reader(("shy", VMS.1), "SETUP", &[TCP]).status, 200);
     assert!(!scene.gateway.log().contains(VMS.1));
 }
+
+/// Without any account that has a certificate, none is asked for.
+#[test]
+fn a_readers_certificate_comes_and_goes_with_its_account() {
+    let scene = scene();
+    let by_certificate = || {
+        let stream = connect(scene.rtsps, rustls::ALL_VERSIONS, Some(&scene.reader)).unwrap();
+        ask(stream, MAIN).request("DESCRIBE", &[]).status
+    };
+    let config = scene.gateway.config_path();
+    let with = std::fs::read_to_string(&config).unwrap();
+    let is_certificate = |line: &&str| line.contains("reader.crt");
+    let without: String =
+        with.lines().filter(|line| !is_certificate(line)).flat_map(|line| [line, "\n"]).collect();
+    for account in ["vms", "pinned", "shy"] {
+        // For the user that the gateway becomes when it is started as root.
+        let readable = Permissions::from_mode(0o644);
+        std::fs::set_permissions(scene.folder.path().join(account), readable).unwrap();
+    }
+    let reload = |text: &str, times: f64| {
+        std::fs::write(&config, text).unwrap();
+        scene.gateway.hang_up();
+        let taken = ["result=\"taken\""];
+        scene.gateway.wait_for_metric("cofferdam_account_reloads_total", &taken, |v| v == times);
+    };
+    let stream = connect(scene.rtsps, rustls::ALL_VERSIONS, Some(&scene.reader)).unwrap();
+    let mut known = ask(stream, MAIN);
+    assert_eq!(known.request("DESCRIBE", &[]).status, 200);
+    reload(&without, 1.0);
+    assert!(known.try_request("DESCRIBE", &[]).is_none(), "put out");
+    assert_eq!(by_certificate(), 401);
+    reload(&with, 2.0);
+    assert_eq!(by_certificate(), 200);
+}

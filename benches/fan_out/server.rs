@@ -11,7 +11,7 @@ use cofferdam_publish::{
     CameraPublisher, Commands, MountSeed, Mounts, PublishMetrics, PublishSettings, ReaderLimits,
     SignalLoss,
 };
-use cofferdam_serve::{Access, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::{Access, Limits, Refresh, ServeMetrics, Server, ServerSettings};
 use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -50,6 +50,7 @@ async fn serve(options: &Serve) -> anyhow::Result<()> {
         interface: None,
         certificates: None,
         access: Access::Anonymous,
+        refresh: Refresh::default(),
         limits: Limits { per_address: 2048, ..Limits::default() },
     };
     let server = Server::bind(settings, Mounts::new(publisher.mounts().into()), metrics).await?;

@@ -257,6 +257,16 @@ impl Gateway {
         self.child.id()
     }
 
+    /// Has it read its accounts anew.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn hang_up(&self) {
+        let processes = self.processes();
+        let gateway = processes.iter().find(|p| p.pid.cast_unsigned() == self.pid());
+        gateway.expect("the gateway runs").signal(Signal::HUP);
+    }
+
     /// Asks it to stop, and waits until it has.
     ///
     /// # Panics

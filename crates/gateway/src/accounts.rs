@@ -10,11 +10,24 @@ use crate::exit::Exit;
 /// More than any account, certificate chain or key has, in bytes.
 const LONGEST: u64 = 128 << 10;
 
-/// Reads the file of every account. Call while this process may still read them.
+/// The accounts, with what their files hold. Call while this process may still read them.
 ///
 /// # Errors
 /// Every mistake found, with the account's name and the key.
 pub(crate) fn open(config: &Config) -> Result<Accounts, Exit> {
+    let readers = read_all(config).map_err(Exit::configuration)?;
+    let mut random = [0; 32];
+    getrandom::fill(&mut random)
+        .map_err(|error| Exit::run_time(format!("asking for random numbers: {error}")))?;
+    Accounts::new(readers, random)
+        .map_err(|error| Exit::configuration(format!("`reader`: {error}")))
+}
+
+/// Reads the file of every account.
+///
+/// # Errors
+/// A line for every mistake found, with the account's name and the key.
+pub(crate) fn read_all(config: &Config) -> Result<Vec<Reader>, String> {
     let mut readers = Vec::new();
     let mut refused = Vec::new();
     for reader in &config.reader {
@@ -36,14 +49,7 @@ pub(crate) fn open(config: &Config) -> Result<Accounts, Exit> {
             }
         }
     }
-    if !refused.is_empty() {
-        return Err(Exit::configuration(refused.join("\n")));
-    }
-    let mut random = [0; 32];
-    getrandom::fill(&mut random)
-        .map_err(|error| Exit::run_time(format!("asking for random numbers: {error}")))?;
-    Accounts::new(readers, random)
-        .map_err(|error| Exit::configuration(format!("`reader`: {error}")))
+    if refused.is_empty() { Ok(readers) } else { Err(refused.join("\n")) }
 }
 
 fn secret(reader: &config::Reader) -> Result<Secret, String> {

@@ -23,7 +23,7 @@ use crate::exit::Exit;
 use crate::isolation::SelfCheck;
 use crate::parent::{DESCRIPTOR, STARTED};
 use crate::programs::Programs;
-use crate::signals::Signals;
+use crate::signals::{Asked, Signals};
 use crate::{camera_side, core_side};
 
 /// How long the sides may take to stop before they are killed.
@@ -42,6 +42,8 @@ struct SideProcess {
     socket: Option<tokio::net::UnixStream>,
     /// It said so, now or before it was last replaced.
     has_started: bool,
+    /// It is to read anew what it can, once it has started.
+    is_to_reload: bool,
     since: Instant,
     wait: Duration,
     /// When it is to be started again.
@@ -75,13 +77,19 @@ pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
     introduce(&core, &camera)?;
     let outcome = loop {
         let (index, event) = tokio::select! {
-            () = signals.stop() => break Ok(()),
+            asked = signals.next() => match asked {
+                Asked::Stop => break Ok(()),
+                Asked::Reload => {
+                    core.reload();
+                    continue;
+                }
+            },
             event = core.event() => (0, event),
             event = camera.event() => (1, event),
         };
         let side = if index == 0 { &mut core } else { &mut camera };
         match event {
-            Event::Started => side.has_started = true,
+            Event::Started => side.note_start(),
             Event::Ended(status) => {
                 if let Err(exit) = side.note_end(status) {
                     break Err(exit);
@@ -165,6 +173,7 @@ impl SideProcess {
             child: None,
             socket: None,
             has_started: false,
+            is_to_reload: false,
             since: Instant::now(),
             wait: FIRST_WAIT,
             start_at: None,
@@ -225,11 +234,28 @@ impl SideProcess {
         u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn signal(&self) {
+    fn note_start(&mut self) {
+        self.has_started = true;
+        if std::mem::take(&mut self.is_to_reload) {
+            self.signal(Signal::HUP);
+        }
+    }
+
+    /// Has the side read anew what it can. Before it has started, the signal might come before whoever takes
+    /// it; one that is down reads everything when it comes back.
+    fn reload(&mut self) {
+        if self.has_started {
+            self.signal(Signal::HUP);
+        } else {
+            self.is_to_reload = true;
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         if let Some(pid) = pid.and_then(Pid::from_raw) {
             // Fails only for a side that is gone already.
-            let _ = kill_process(pid, Signal::TERM);
+            let _ = kill_process(pid, signal);
         }
     }
 }
@@ -247,7 +273,7 @@ async fn started(socket: Option<&mut tokio::net::UnixStream>) {
 
 async fn stop(sides: [&mut SideProcess; 2]) {
     for side in &sides {
-        side.signal();
+        side.signal(Signal::TERM);
     }
     let deadline = Instant::now() + DRAIN;
     for side in sides {

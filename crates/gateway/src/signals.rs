@@ -4,6 +4,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// To stop: SIGTERM or SIGINT.
+    Stop,
+    /// To read anew what can be: SIGHUP.
+    Reload,
+}
+
 /// The signals a long-running process heeds.
 pub(crate) struct Signals {
     terminate: Signal,
@@ -24,16 +33,19 @@ impl Signals {
         })
     }
 
-    /// Completes when the process is to stop. Safe to cancel.
+    /// The next thing that is asked for. Safe to cancel.
+    pub(crate) async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
+        }
+    }
+
+    /// Completes when the process is to stop, where it has nothing to read anew. Safe to cancel.
     pub(crate) async fn stop(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => {
-                    tracing::warn!("SIGHUP ignored: this version cannot reload its configuration");
-                }
-            }
+        while self.next().await == Asked::Reload {
+            tracing::warn!("SIGHUP ignored: only accounts are read anew, by the core side");
         }
     }
 }

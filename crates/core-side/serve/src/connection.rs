@@ -21,7 +21,6 @@ use cofferdam_rtsp::{
 };
 use tokio::io::{Interest, Ready};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -30,6 +29,7 @@ use crate::datagrams::Datagrams;
 use crate::directory::Directory;
 use crate::metrics::{Refusal, ServeMetrics};
 use crate::multicast::Groups;
+use crate::orders::{Order, Ordered};
 use crate::outbox::Outbox;
 use crate::password_checks::PasswordChecks;
 use crate::playback::Playback;
@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     place: Place,
     shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
+    ordered: Ordered,
 ) {
     let metrics = shared.metrics.clone();
     let certificates = shared.settings.certificates.as_ref();
@@ -83,8 +83,8 @@ pub(crate) async fn serve(
         .and_then(|()| Stream::new(stream, certificates));
     match stream.and_then(|stream| Driver::new(stream, peer, place, shared)) {
         Ok(driver) => {
-            if let Some(opening) = driver.run(stop.clone()).await {
-                tunnel::serve(opening, stop).await;
+            if let Some(opening) = driver.run(ordered.clone()).await {
+                tunnel::serve(opening, ordered).await;
             }
         }
         Err(error) => {
@@ -95,17 +95,13 @@ pub(crate) async fn serve(
 }
 
 /// Serves the lower half of a tunnel.
-pub(crate) async fn serve_tunnelled(
-    opening: Opening,
-    tunnelled: Tunnelled,
-    stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve_tunnelled(opening: Opening, tunnelled: Tunnelled, ordered: Ordered) {
     let Opening { stream, peer, place, shared, .. } = opening;
     let Ok(mut driver) = Driver::new(stream, peer, place, shared) else { return };
     driver.outbox.push(Bytes::from_static(TUNNEL_OPEN));
     driver.first = None;
     driver.tunnelled = Some(tunnelled);
-    driver.run(stop).await;
+    driver.run(ordered).await;
 }
 
 struct Driver {
@@ -147,7 +143,7 @@ enum Event {
     Checked(bool),
     Tunnelled(Bytes),
     Deadline,
-    Stop,
+    Ordered(Order),
 }
 
 impl Driver {
@@ -201,10 +197,10 @@ impl Driver {
     }
 
     /// Serves the reader. Gives the connection back where it turns out to be half a tunnel.
-    async fn run(mut self, mut stop: watch::Receiver<bool>) -> Option<Opening> {
+    async fn run(mut self, mut ordered: Ordered) -> Option<Opening> {
         tracing::debug!(reader = %self.peer, "connected");
         let end = loop {
-            let event = self.next_event(&mut stop).await;
+            let event = self.next_event(&mut ordered).await;
             if let Err(end) = self.handle(event).await {
                 break end;
             }
@@ -224,7 +220,7 @@ impl Driver {
         None
     }
 
-    async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
+    async fn next_event(&mut self, ordered: &mut Ordered) -> Event {
         let deadline = self.deadline();
         let open = self.closing.is_none();
         let interest = self.interest();
@@ -241,8 +237,7 @@ impl Driver {
             is_right = checked(checking) => Event::Checked(is_right),
             bytes = next_bytes(tunnelled) => Event::Tunnelled(bytes),
             () = sleep_until(deadline) => Event::Deadline,
-            // An error says that the server is gone: the same.
-            _ = stop.wait_for(|stop| *stop), if open => Event::Stop,
+            order = ordered.next(), if open => Event::Ordered(order),
         }
     }
 
@@ -311,7 +306,11 @@ impl Driver {
                 self.perform(outputs);
             }
             Event::Unit(Ok(None)) | Event::Deadline => {}
-            Event::Stop => self.close(End::Stopping),
+            Event::Ordered(Order::Stop) => self.close(End::Stopping),
+            Event::Ordered(Order::LookAtAccount) => {
+                let outputs = self.protocol.handle_accounts_replaced(Instant::now().into_std());
+                self.perform(outputs);
+            }
         }
         self.answer()?;
         self.handle_deadlines().await?;

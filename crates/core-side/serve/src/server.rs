@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use cofferdam_publish::{Mounts, Pump};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -18,6 +17,7 @@ use crate::datagrams::Datagrams;
 use crate::lane;
 use crate::metrics::GaugeGuard;
 use crate::multicast::Groups;
+use crate::orders::Orders;
 use crate::password_checks::PasswordChecks;
 use crate::tunnel::Tunnels;
 use crate::{Certificates, ServeMetrics, ServerSettings, sockets};
@@ -155,7 +155,8 @@ impl Server {
     /// within three seconds.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         tracing::info!(address = %self.address, "RTSP server listens");
-        let (stopping, stopped) = watch::channel(false);
+        let orders = Orders::default();
+        let mut refresh = self.shared.settings.refresh.subscribe();
         let mut connections = JoinSet::new();
         let mut acceptor = Acceptor { listener: self.listener, wait: None };
         let receive = self.shared.datagrams.receive(&self.shared.metrics);
@@ -167,6 +168,8 @@ impl Server {
             tokio::select! {
                 () = &mut stop => break,
                 () = &mut receive => {}
+                // The settings hold the other end.
+                Ok(()) = refresh.changed() => orders.look_at_account(),
                 (stream, peer) = acceptor.next() => {
                     let place = match self.admission.admit(peer.ip()) {
                         Ok(place) => place,
@@ -177,10 +180,10 @@ impl Server {
                         }
                     };
                     let count = GaugeGuard::new(&self.shared.metrics.connections);
-                    let (shared, stopped) = (Arc::clone(&self.shared), stopped.clone());
+                    let (shared, ordered) = (Arc::clone(&self.shared), orders.ordered());
                     connections.spawn(async move {
                         let _held = count;
-                        connection::serve(stream, peer, place, shared, stopped).await;
+                        connection::serve(stream, peer, place, shared, ordered).await;
                     });
                 }
                 Some(ended) = connections.join_next() => {
@@ -191,7 +194,7 @@ impl Server {
             }
         }
         drop(acceptor);
-        stopping.send_replace(true);
+        orders.stop();
         // Those that are not done by then are dropped with the set.
         let _ = timeout(STOP_DEADLINE, async { while connections.join_next().await.is_some() {} })
             .await;

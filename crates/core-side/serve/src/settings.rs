@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use cofferdam_rtsp::{Access, MulticastGroup};
+use tokio::sync::watch;
 
 use crate::Certificates;
 
@@ -17,10 +18,28 @@ pub struct ServerSettings {
     pub certificates: Option<Certificates>,
     /// Whom to serve.
     pub access: Access,
+    /// Where it is told that the accounts of `access` were replaced.
+    pub refresh: Refresh,
     /// The groups of mounts that have one, by the mounts' own paths.
     pub multicast: Vec<(String, MulticastGroup)>,
     /// How much to take on.
     pub limits: Limits,
+}
+
+/// Tells servers that accounts were replaced, so that whoever logged in with what is no longer one is put
+/// out. Clones tell the same servers.
+#[derive(Clone, Debug, Default)]
+pub struct Refresh(watch::Sender<()>);
+
+impl Refresh {
+    /// Accounts have been [replaced](cofferdam_rtsp::Accounts::replace).
+    pub fn accounts_replaced(&self) {
+        self.0.send_replace(());
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
 }
 
 /// How much a server takes on.

@@ -1,7 +1,7 @@
 //! TLS: what the server shows, and which certificates readers may log in with.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -32,9 +32,11 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct Certificates {
     current: Arc<RwLock<Arc<ServerConfig>>>,
-    /// Certificates that readers may log in with, each as it is.
-    readers: Arc<[Vec<u8>]>,
+    readers: ReaderCertificates,
 }
+
+/// Certificates that readers may log in with, each as it is.
+type ReaderCertificates = Arc<RwLock<Vec<Vec<u8>>>>;
 
 impl Certificates {
     /// A certificate, those that vouch for it, and its key, all in PEM; and the certificates of readers, in
@@ -43,7 +45,7 @@ impl Certificates {
     /// # Errors
     /// When they cannot be used, and why.
     pub fn new(chain: &[u8], key: &[u8], readers: Vec<Vec<u8>>) -> Result<Self, TlsError> {
-        let readers: Arc<[Vec<u8>]> = readers.into();
+        let readers = Arc::new(RwLock::new(readers));
         let config = config(chain, key, &readers)?;
         Ok(Self { current: Arc::new(RwLock::new(config)), readers })
     }
@@ -56,6 +58,11 @@ impl Certificates {
         let config = config(chain, key, &self.readers)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
+    }
+
+    /// Takes these certificates of readers from now on, in DER, and no other.
+    pub fn replace_readers(&self, readers: Vec<Vec<u8>>) {
+        *self.readers.write().unwrap_or_else(PoisonError::into_inner) = readers;
     }
 
     pub(crate) fn session(&self) -> Result<ServerConnection, Error> {
@@ -83,7 +90,7 @@ pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, TlsError> {
 fn config(
     chain: &[u8],
     key: &[u8],
-    readers: &Arc<[Vec<u8>]>,
+    readers: &ReaderCertificates,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
         .collect::<Result<_, _>>()
@@ -94,16 +101,13 @@ fn config(
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsError::Key(plain(&error)))?;
     let provider = Arc::new(ring::default_provider());
     let pair = |error: Error| TlsError::Pair(error.to_string());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(pair)?;
-    let builder = if readers.is_empty() {
-        builder.with_no_client_auth()
-    } else {
-        builder
-            .with_client_cert_verifier(Arc::new(Known { readers: Arc::clone(readers), provider }))
-    };
-    builder.with_single_cert(chain, key).map(Arc::new).map_err(pair)
+        .map_err(pair)?
+        .with_client_cert_verifier(Arc::new(Known { readers: Arc::clone(readers), provider }))
+        .with_single_cert(chain, key)
+        .map(Arc::new)
+        .map_err(pair)
 }
 
 /// What is wrong with a PEM text. The error itself may quote lines of it.
@@ -122,11 +126,22 @@ fn plain(error: &rustls::pki_types::pem::Error) -> String {
 /// as it is, and holds until its account is taken away.
 #[derive(Debug)]
 struct Known {
-    readers: Arc<[Vec<u8>]>,
+    readers: ReaderCertificates,
     provider: Arc<CryptoProvider>,
 }
 
+impl Known {
+    fn readers(&self) -> RwLockReadGuard<'_, Vec<Vec<u8>>> {
+        self.readers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl ClientCertVerifier for Known {
+    /// Where no account has a certificate none is asked for, and whoever would show one need not.
+    fn offer_client_auth(&self) -> bool {
+        !self.readers().is_empty()
+    }
+
     fn client_auth_mandatory(&self) -> bool {
         false
     }
@@ -141,7 +156,7 @@ impl ClientCertVerifier for Known {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if self.readers.iter().any(|known| known.as_slice() == end_entity.as_ref()) {
+        if self.readers().iter().any(|known| known.as_slice() == end_entity.as_ref()) {
             return Ok(ClientCertVerified::assertion());
         }
         Err(Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure))

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::admission::Place;
 use crate::connection::{self, Shared};
+use crate::orders::Ordered;
 use crate::stream::Stream;
 
 /// How long a head may take from its first byte to its last.
@@ -76,27 +77,27 @@ pub(crate) struct Tunnelled {
 }
 
 /// Serves half a tunnel until it ends.
-pub(crate) async fn serve(mut opening: Opening, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(mut opening: Opening, mut ordered: Ordered) {
     let head = timeout(HEAD_DEADLINE, opening.head());
     let request = tokio::select! {
         head = head => head.ok().flatten(),
-        _ = stop.wait_for(|stop| *stop) => return,
+        () = ordered.stopped() => return,
     };
     let Some((request, length)) = request else { return opening.refuse() };
     let body = opening.read.split_off(length);
     let key = (opening.peer.ip().to_canonical(), request.cookie);
     match request.half {
-        TunnelHalf::Down => down(opening, key, stop).await,
+        TunnelHalf::Down => down(opening, key, ordered).await,
         TunnelHalf::Up => {
             tokio::select! {
                 () = up(opening, &key, &body) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
+                () = ordered.stopped() => {}
             }
         }
     }
 }
 
-async fn down(mut opening: Opening, key: Key, stop: watch::Receiver<bool>) {
+async fn down(mut opening: Opening, key: Key, ordered: Ordered) {
     let (sender, requests) = mpsc::channel(QUEUE);
     let (proven, is_proven) = watch::channel(false);
     {
@@ -109,7 +110,7 @@ async fn down(mut opening: Opening, key: Key, stop: watch::Receiver<bool>) {
     }
     let listed = Listed { shared: Arc::clone(&opening.shared), key };
     let tunnelled = Tunnelled { requests, is_proven: proven, _listed: listed };
-    connection::serve_tunnelled(opening, tunnelled, stop).await;
+    connection::serve_tunnelled(opening, tunnelled, ordered).await;
 }
 
 /// Hands on what goes up, until either end has had enough.

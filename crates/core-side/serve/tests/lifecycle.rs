@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cofferdam_publish::Mounts;
 use cofferdam_rtp::rtcp;
-use cofferdam_serve::{BindError, Limits, ServeMetrics, Server, ServerSettings};
+use cofferdam_serve::{BindError, Limits, Refresh, ServeMetrics, Server, ServerSettings};
 use support::{Client, Gateway, Options, closed, within};
 use tokio::time::Instant;
 
@@ -144,6 +144,7 @@ async fn an_address_that_is_taken_is_named() {
         interface: None,
         certificates: None,
         access: closed(),
+        refresh: Refresh::default(),
         multicast: Vec::new(),
         limits: Limits::default(),
     };

@@ -6,7 +6,8 @@ use cofferdam_encode_link::MountKind;
 use cofferdam_isolation::InterfaceName;
 use cofferdam_publish::{Mount, Mounts};
 use cofferdam_serve::{
-    Access, BindError, Certificates, Limits, MulticastGroup, ServeMetrics, Server, ServerSettings,
+    Access, BindError, Certificates, Limits, MulticastGroup, Refresh, ServeMetrics, Server,
+    ServerSettings,
 };
 
 use crate::accounts;
@@ -28,11 +29,19 @@ pub(crate) fn open(config: &Config) -> Result<(Access, Option<Certificates>), Ex
     Ok((access, certificates))
 }
 
+/// Whom to serve, and as what.
+pub(super) struct Whom {
+    pub(super) access: Access,
+    /// Tells when that changes.
+    pub(super) refresh: Refresh,
+    /// What is shown over TLS.
+    pub(super) certificates: Option<Certificates>,
+}
+
 /// Binds the main listener, with every mount, and those that cameras have of their own.
 pub(super) async fn bind(
     config: &Config,
-    access: Access,
-    certificates: Option<Certificates>,
+    Whom { access, refresh, certificates }: Whom,
     mounts: &[Arc<Mount>],
     metrics: ServeMetrics,
 ) -> Result<Vec<Server>, Exit> {
@@ -41,6 +50,7 @@ pub(super) async fn bind(
         interface: config.core.interface.as_ref().map(|name| name.as_str().to_owned()),
         certificates: None,
         access,
+        refresh,
         multicast: config.cameras.iter().flat_map(groups).collect(),
         limits: if config.readers.anonymous { Limits::anonymous() } else { Limits::default() },
     };

@@ -7,6 +7,7 @@ mod encoder;
 mod handover;
 pub(crate) mod listeners;
 mod metrics;
+mod reload;
 mod status;
 
 use std::path::Path;
@@ -23,7 +24,7 @@ use cofferdam_publish::{
     AfterHold, Availability, CameraPublisher, MountSeed, PublishMetrics, PublishSettings,
     ReaderLimits, SignalLoss,
 };
-use cofferdam_serve::ServeMetrics;
+use cofferdam_serve::{Refresh, ServeMetrics};
 use prometheus_client::registry::Registry;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -33,7 +34,7 @@ use crate::exit::Exit;
 use crate::isolation::SelfCheck;
 use crate::parent::Parent;
 use crate::programs::Programs;
-use crate::signals::Signals;
+use crate::signals::{Asked, Signals};
 use crate::tls::{self, ReloadMetrics};
 use crate::vetting::{NotVetted, Vetting};
 use crate::{isolation, jail};
@@ -41,6 +42,7 @@ use crate::{isolation, jail};
 use clock::ClockMetric;
 use encoder::{EncoderPlan, Verdicts};
 use metrics::GatewayMetrics;
+use reload::{AccountMetrics, Reload};
 
 /// How long a stop may take before whatever is left is killed.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -77,6 +79,15 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         reload_metrics.show(rtsps, &mut registry);
     }
     let clock_metric = ClockMetric::register(&mut registry);
+    let refresh = Refresh::default();
+    let reload = Reload {
+        config: config.clone(),
+        path: path.to_owned(),
+        access: access.clone(),
+        certificates: certificates.clone(),
+        refresh: refresh.clone(),
+        metrics: AccountMetrics::register(&mut registry),
+    };
 
     let (stopping, stopped) = watch::channel(false);
     let mut mounts = Vec::new();
@@ -107,8 +118,8 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         rings.push((RingRecord { camera: camera.id.clone(), spec }, ring));
         plans.push((plan, publisher));
     }
-    let servers =
-        listeners::bind(&config, access, certificates.clone(), &mounts, serve_metrics).await?;
+    let readers = listeners::Whom { access, refresh, certificates: certificates.clone() };
+    let servers = listeners::bind(&config, readers, &mounts, serve_metrics).await?;
     let admin_listener = listeners::admin(&config.core)?;
     let status =
         status::page(&config, self_check.is_some(), &mounts, gateway_metrics.isolation.clone());
@@ -165,7 +176,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     }
 
     let stop = tokio::select! {
-        () = signals.stop() => true,
+        () = stop_or_reload(&mut signals, &reload) => true,
         refused = all_vetted(verdicts) => {
             refused?;
             false
@@ -176,7 +187,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
             parent.started()?;
         }
         tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
-        signals.stop().await;
+        stop_or_reload(&mut signals, &reload).await;
     }
     tracing::info!("stopping");
     let _ = stopping.send(true);
@@ -190,6 +201,14 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         tracing::warn!("stopped with connections still open");
     }
     Ok(())
+}
+
+/// Completes when it is time to stop, and until then reads accounts anew as often as that is asked for. Safe
+/// to cancel.
+async fn stop_or_reload(signals: &mut Signals, reload: &Reload) {
+    while signals.next().await == Asked::Reload {
+        reload.run();
+    }
 }
 
 /// Waits until the first encode worker of each camera is judged. One that ends otherwise is a fault

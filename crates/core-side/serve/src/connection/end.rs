@@ -22,6 +22,8 @@ pub(crate) enum End {
     TimedOut,
     /// The reader has set up another session.
     Replaced,
+    /// Its account is not what it was, or is gone.
+    AccountReplaced,
     /// The connection asked for nothing.
     Idle,
     /// Nobody proved who reads.
@@ -36,7 +38,7 @@ pub(crate) enum End {
 
 impl End {
     /// Those of a session.
-    pub(crate) const OF_SESSIONS: [Self; 10] = [
+    pub(crate) const OF_SESSIONS: [Self; 11] = [
         Self::Teardown,
         Self::ReaderLeft,
         Self::Broken,
@@ -45,6 +47,7 @@ impl End {
         Self::Stopping,
         Self::TimedOut,
         Self::Replaced,
+        Self::AccountReplaced,
         Self::SlowRequest,
         Self::Unframed,
     ];
@@ -59,6 +62,7 @@ impl End {
             Self::Stopping => "stopping",
             Self::TimedOut => "session timed out",
             Self::Replaced => "set up anew",
+            Self::AccountReplaced => "account changed",
             Self::Idle => "idle",
             Self::NoLogin => "no login",
             Self::SlowRequest => "request not finished",
@@ -74,6 +78,7 @@ impl From<SessionEnd> for End {
             SessionEnd::Teardown => Self::Teardown,
             SessionEnd::TimedOut => Self::TimedOut,
             SessionEnd::Replaced => Self::Replaced,
+            SessionEnd::AccountReplaced => Self::AccountReplaced,
         }
     }
 }
@@ -86,6 +91,7 @@ impl From<CloseReason> for End {
             CloseReason::NoLogin => Self::NoLogin,
             CloseReason::SlowRequest => Self::SlowRequest,
             CloseReason::Unframed => Self::Unframed,
+            CloseReason::AccountReplaced => Self::AccountReplaced,
         }
     }
 }

@@ -14,7 +14,7 @@ use cofferdam_publish::{
     CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings, ReaderLimits, SignalLoss,
 };
 use cofferdam_serve::{
-    Access, Accounts, Limits, MulticastGroup, ServeMetrics, Server, ServerSettings,
+    Access, Accounts, Limits, MulticastGroup, Refresh, ServeMetrics, Server, ServerSettings,
 };
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -37,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) interface: Option<&'static str>,
     pub(crate) multicast: Vec<(String, MulticastGroup)>,
     pub(crate) access: Access,
+    pub(crate) refresh: Refresh,
     pub(crate) limits: Limits,
     pub(crate) reader_limits: ReaderLimits,
     /// How long before its publication a picture is due.
@@ -50,6 +51,7 @@ impl Default for Options {
             interface: None,
             multicast: Vec::new(),
             access: Access::Anonymous,
+            refresh: Refresh::default(),
             limits: Limits::default(),
             reader_limits: ReaderLimits::default(),
             age: Duration::ZERO,
@@ -111,6 +113,7 @@ impl Gateway {
             multicast: options.multicast,
             certificates: None,
             access: options.access,
+            refresh: options.refresh,
             limits: options.limits,
         };
         let server = Server::bind(settings, mounts, metrics).await.unwrap();
