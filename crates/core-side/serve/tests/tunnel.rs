@@ -1,11 +1,18 @@
 //! What strangers may do with tunnels through HTTP, and how they may begin.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../rtsp/tests/support/digest.rs"]
+#[expect(dead_code, reason = "one form will do here")]
+mod digest;
 mod support;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use cofferdam_serve::Limits;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use cofferdam_accounts::{Reader, ReaderName, Secret, TransportKind};
+use cofferdam_serve::{Access, Accounts, Limits};
 use support::{Gateway, Options, closed, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -47,6 +54,58 @@ async fn before_a_login_both_halves_count_for_their_address() {
     }
     assert_eq!(gateway.metric("rtsp_connections"), Some(4.0));
     assert_eq!(gateway.metric("rtsp_refused_total{reason=\"per_address\"}"), Some(17.0));
+}
+
+/// "vms" may read everything.
+fn vms() -> Access {
+    let name: ReaderName = "vms".parse().unwrap();
+    let reader = Reader {
+        secret: Secret::of_password(&name, &"right password".to_owned().into(), [3; 16]).unwrap(),
+        name,
+        mounts: vec!["*".parse().unwrap()],
+        networks: Vec::new(),
+        transports: TransportKind::ALL.into_iter().collect(),
+        certificates: Vec::new(),
+    };
+    Access::Accounts(Arc::new(Accounts::new(vec![reader], [5; 32]).unwrap()))
+}
+
+#[tokio::test]
+async fn after_a_login_neither_half_counts_for_its_address() {
+    const URL: &str = "rtsp://gw/lobby/main";
+    let limits = Limits { per_address: 2, ..Limits::default() };
+    let gateway = Gateway::start(Options { access: vms(), limits, ..Options::default() }).await;
+    let mut down = say(gateway.address, &[GET]).await;
+    assert!(answer(&mut down).await.starts_with("HTTP/1.0 200 "));
+    let mut up = say(gateway.address, &[POST]).await;
+    let mut ask = async |cseq: u32, proof: &str| {
+        let request = format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: {cseq}\r\n{proof}\r\n");
+        within(up.write_all(BASE64.encode(request).as_bytes())).await.unwrap();
+        answer(&mut down).await
+    };
+    let challenge = ask(1, "").await;
+    let (_, nonce) = challenge.split_once("nonce=\"").unwrap();
+    let (nonce, _) = nonce.split_once('"').unwrap();
+    let mut beside = say(gateway.address, &[GET]).await;
+    assert_eq!(answer(&mut beside).await, "", "both count");
+    let proof = digest::plain("vms", "right password", nonce, "DESCRIBE", URL);
+    assert!(ask(2, &format!("{proof}\r\n")).await.starts_with("RTSP/1.0 200 "));
+    // The upper half hears of it from the lower one, which has answered already.
+    let others = within(async {
+        let mut others = Vec::new();
+        while others.len() < 2 {
+            let get = format!("GET / HTTP/1.0\r\nx-sessioncookie: {}\r\n\r\n", others.len());
+            let mut other = say(gateway.address, &[get.as_bytes()]).await;
+            if !answer(&mut other).await.is_empty() {
+                others.push(other);
+            }
+        }
+        others
+    })
+    .await;
+    let mut beside = say(gateway.address, &[GET]).await;
+    assert_eq!(answer(&mut beside).await, "", "strangers count as ever");
+    drop(others);
 }
 
 #[tokio::test]
