@@ -93,6 +93,10 @@ impl Draft {
         Self { method, status, builder }
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(crate) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.builder = self.builder.header(name, value);
         self

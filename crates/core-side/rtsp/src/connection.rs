@@ -388,6 +388,12 @@ impl Connection {
         Some(&self.session()?.owner.as_ref()?.name)
     }
 
+    /// Whether it has, or had, a session.
+    #[must_use]
+    pub const fn has_had_session(&self) -> bool {
+        self.sessions > 0
+    }
+
     fn named(&self, request: &Request, reader: Option<&Reader>) -> Named {
         let Some(header) = request.header(&headers::SESSION) else { return Named::None };
         let id = header.as_str().split(';').next().unwrap_or_default().trim();

@@ -19,6 +19,8 @@ pub enum MalformedReason {
     Version,
     /// No `CSeq`, or one that is no number.
     Cseq,
+    /// `*` where a method needs the URL of something.
+    Url,
     /// A `Transport` of SETUP that offers nothing which can be read.
     Transport,
     /// Interleaved data on a channel that was not agreed on.
@@ -33,7 +35,7 @@ pub enum MalformedReason {
 
 impl MalformedReason {
     /// Each of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotRtsp,
         Self::HeadTooLong,
         Self::BodyTooLong,
@@ -41,6 +43,7 @@ impl MalformedReason {
         Self::Syntax,
         Self::Version,
         Self::Cseq,
+        Self::Url,
         Self::Transport,
         Self::Channel,
         Self::Rtcp,
@@ -59,6 +62,7 @@ impl MalformedReason {
             Self::Syntax => "syntax",
             Self::Version => "version",
             Self::Cseq => "cseq",
+            Self::Url => "url",
             Self::Transport => "transport",
             Self::Channel => "channel",
             Self::Rtcp => "rtcp",

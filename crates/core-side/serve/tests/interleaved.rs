@@ -244,6 +244,23 @@ async fn what_is_no_rtsp_is_refused() {
     assert_eq!(gateway.metric("rtsp_refused_total{reason=\"malformed\"}"), Some(2.0));
 }
 
+/// FFmpeg and others say goodbye over RTCP when they have ended.
+#[tokio::test]
+async fn what_comes_on_a_channel_is_counted_where_there_never_was_a_session() {
+    const GOODBYE: &[u8] = &[b'$', 1, 0, 8, 0x81, 203, 0, 1, 0, 0, 0, 9];
+    let gateway = Gateway::start(Options::default()).await;
+    let (mut ended, _) = Client::play(gateway.address, "0-1").await;
+    assert_eq!(ended.request("TEARDOWN", "/", &[]).await.status, 200);
+    let stranger = Client::connect(gateway.address).await;
+    for (mut client, counted) in [(ended, 0.0), (stranger, 1.0)] {
+        tokio::io::AsyncWriteExt::write_all(&mut client.stream, GOODBYE).await.unwrap();
+        client.session = None;
+        assert_eq!(client.request("OPTIONS", "", &[]).await.status, 200);
+        let metric = gateway.metric("rtsp_malformed_total{reason=\"channel\"}");
+        assert_eq!(metric, Some(counted));
+    }
+}
+
 #[tokio::test]
 async fn an_address_has_its_limit() {
     let limits = Limits { per_address: 1, ..Limits::default() };

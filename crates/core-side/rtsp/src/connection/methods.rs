@@ -65,6 +65,9 @@ impl<M: MountDirectory> Call<'_, M> {
                 Err(self.refuse(StatusCode::NotImplemented).header(headers::PUBLIC, METHODS))
             }
         };
+        if done.as_ref().is_err_and(|refusal| refusal.status() == StatusCode::BadRequest) {
+            outputs.push(Output::Malformed(MalformedReason::Url));
+        }
         outputs.push(Output::Answer(done.unwrap_or_else(Draft::empty)));
     }
 

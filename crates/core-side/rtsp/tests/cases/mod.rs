@@ -34,6 +34,8 @@ pub const NONSENSE: &[(&[u8], u16, bool, &str)] = &[
     (b"DESCRIBE rtsp://gw/lobby/m\xe4in RTSP/1.0\r\nCSeq: 1\r\n\r\n", 400, true, "syntax"),
     (b"DESCRIBE rtsp://gw/ RTSP/1.0\r\nCSeq: 1\r\nno colon\r\n\r\n", 400, true, "syntax"),
     (b"DESCRIBE\r\n\r\n", 400, true, "syntax"),
+    (b"DESCRIBE * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 400, true, "url"),
+    (b"SETUP * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 400, true, "url"),
     (
         b"SETUP rtsp://gw/lobby/main RTSP/1.0\r\nCSeq: 1\r\nTransport: x\r\n\r\n",
         461,

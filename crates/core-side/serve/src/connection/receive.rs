@@ -3,7 +3,7 @@
 use std::io;
 
 use cofferdam_rtp::rtcp::{self, Incoming};
-use cofferdam_rtsp::{Frame, MalformedReason, State, TunnelRequest};
+use cofferdam_rtsp::{Frame, MalformedReason, TunnelRequest};
 use tokio::time::Instant;
 
 use super::{Driver, End};
@@ -119,9 +119,9 @@ impl Driver {
         match listening.then(|| rtcp::parse(payload)) {
             Some(Ok(incoming)) => self.heard(&incoming),
             Some(Err(_)) => self.shared.metrics.malformed(MalformedReason::Rtcp),
-            // Some clients keep a path through a firewall open with empty RTP, and some report before they
-            // play.
-            None if self.protocol.state() != State::Init => {}
+            // Some clients keep a path through a firewall open with empty RTP, some report before they play,
+            // and some say goodbye after TEARDOWN.
+            None if self.protocol.has_had_session() => {}
             None => self.shared.metrics.malformed(MalformedReason::Channel),
         }
     }
