@@ -12,18 +12,12 @@ const MAX_PARAMETER_SET: usize = 1024;
 pub struct ParameterSets {
     sps: Bytes,
     pps: Bytes,
-    profile_level_id: String,
 }
 
 impl ParameterSets {
     /// Copies parameter sets that were found good by [`check`](Self::check).
     pub(crate) fn new(sps: &[u8], pps: &[u8]) -> Self {
-        let profile_level_id = sps.iter().skip(1).take(3).map(|byte| format!("{byte:02X}"));
-        Self {
-            sps: Bytes::copy_from_slice(sps),
-            pps: Bytes::copy_from_slice(pps),
-            profile_level_id: profile_level_id.collect(),
-        }
+        Self { sps: Bytes::copy_from_slice(sps), pps: Bytes::copy_from_slice(pps) }
     }
 
     pub(crate) const fn check(sps: &[u8], pps: &[u8]) -> Result<(), Refusal> {
@@ -44,24 +38,5 @@ impl ParameterSets {
     #[must_use]
     pub fn pps(&self) -> &[u8] {
         &self.pps
-    }
-
-    /// Profile, constraint flags and level as six upper-case hexadecimal digits: the
-    /// `profile-level-id` of an SDP (RFC 6184 §8.1).
-    #[must_use]
-    pub fn profile_level_id(&self) -> &str {
-        &self.profile_level_id
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_profile_and_level_are_those_of_the_sps() {
-        let sets = ParameterSets::new(&[0x67, 0x4d, 0x0a, 0x1f, 0x95], &[0x68, 0xee]);
-        assert_eq!(sets.profile_level_id(), "4D0A1F");
-        assert_eq!((sets.sps().len(), sets.pps()), (5, &[0x68, 0xee][..]));
     }
 }
