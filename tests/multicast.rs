@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use cofferdam_system_tests::netns::can;
+use cofferdam_system_tests::rtsp::says_goodbye;
 use cofferdam_system_tests::site::{GATEWAY_TO_READERS, RTSP, Running, Site, Wire};
 use cofferdam_system_tests::wire::{Datagram, Frame};
 
@@ -128,9 +129,8 @@ fn a_groups_packets_are_on_the_readers_wire_once_and_on_no_other() {
         let rtcp = SocketAddr::new(group.ip(), group.port() + 1);
         let reports: Vec<_> =
             core.iter().filter_map(Frame::datagram).filter(|d| d.to == rtcp).collect();
-        let is_goodbye = |d: &Datagram<'_>| d.payload.ends_with(&d.payload[4..8]);
         assert!(reports.iter().any(|d| d.payload[1] == 200), "{group}: no report");
-        assert!(reports.iter().any(is_goodbye), "{group}: no goodbye");
+        assert!(reports.iter().any(|d| says_goodbye(d.payload)), "{group}: no goodbye");
     }
     // Counted are packets with the framing of a connection; the kernel may hand on several as one frame.
     let metrics = gateway.metrics().unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cofferdam_simulator::{Authentication, Camera, Codec, Credentials};
 use cofferdam_system_tests::gateway::free_port;
 use cofferdam_system_tests::judge::{Verdict, judge};
-use cofferdam_system_tests::rtsp::Rtsp;
+use cofferdam_system_tests::rtsp::{Rtsp, says_goodbye};
 use cofferdam_system_tests::{
     Client, Gateway, GatewayConfig, Player, Transport, eventually, http, processes, programs,
     scene, until,
@@ -52,10 +52,6 @@ fn readers_hear_goodbye_and_one_that_does_not_listen_is_not_waited_for() {
     assert_eq!(gateway.stop().code(), Some(0), "{}", gateway.log());
     assert!(!gateway.log().contains("connections still open"), "{}", gateway.log());
 
-    let says_goodbye = |packet: &[u8]| {
-        let source = &packet[4..8];
-        packet[1] == 200 && packet.ends_with(&[&[0x81, 203, 0, 1], source].concat())
-    };
     let frames: Vec<_> = std::iter::from_fn(|| playing.frame()).collect();
     let (last, before) = frames.split_last().unwrap();
     assert!(last.0 == 1 && says_goodbye(&last.1), "{last:?}");

@@ -139,20 +139,31 @@ fn connect(
     versions: &[&'static SupportedProtocolVersion],
     identity: Option<&Identity>,
 ) -> std::io::Result<TlsStream> {
+    connect_with(address, &client(versions, identity))
+}
+
+/// What remembers its sessions, and resumes them.
+fn client(
+    versions: &[&'static SupportedProtocolVersion],
+    identity: Option<&Identity>,
+) -> Arc<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anyone));
-    let config = match identity {
+    Arc::new(match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let key = PrivateKeyDer::try_from(identity.0.signing_key.serialize_der()).unwrap();
             builder.with_client_auth_cert(vec![identity.0.cert.der().clone()], key).unwrap()
         }
-    };
+    })
+}
+
+fn connect_with(address: SocketAddr, client: &Arc<ClientConfig>) -> std::io::Result<TlsStream> {
     let name = ServerName::try_from("localhost").unwrap();
-    let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let session = ClientConnection::new(Arc::clone(client), name).unwrap();
     let mut stream = StreamOwned::new(session, socket(address));
     // A server tells what it thinks of a certificate in its first answer.
     stream.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n")?;
@@ -273,13 +284,17 @@ fn over_tls_the_password_may_come_in_clear_and_nothing_goes_beside_it() {
     assert!(!scene.gateway.log().contains(VMS.1));
 }
 
-/// Without any account that has a certificate, none is asked for.
+/// Without any account that has a certificate, none is asked for. Clients remember a session, and resume it without
+/// being asked.
 #[test]
 fn a_readers_certificate_comes_and_goes_with_its_account() {
     let scene = scene();
+    let clients = [&version::TLS12, &version::TLS13].map(|v| client(&[v], Some(&scene.reader)));
     let by_certificate = || {
-        let stream = connect(scene.rtsps, rustls::ALL_VERSIONS, Some(&scene.reader)).unwrap();
-        ask(stream, MAIN).request("DESCRIBE", &[]).status
+        clients.each_ref().map(|client| {
+            let stream = connect_with(scene.rtsps, client).unwrap();
+            ask(stream, MAIN).request("DESCRIBE", &[]).status
+        })
     };
     let config = scene.gateway.config_path();
     let with = std::fs::read_to_string(&config).unwrap();
@@ -297,12 +312,13 @@ fn a_readers_certificate_comes_and_goes_with_its_account() {
         let taken = ["result=\"taken\""];
         scene.gateway.wait_for_metric("cofferdam_account_reloads_total", &taken, |v| v == times);
     };
-    let stream = connect(scene.rtsps, rustls::ALL_VERSIONS, Some(&scene.reader)).unwrap();
-    let mut known = ask(stream, MAIN);
+    let mut known = ask(connect_with(scene.rtsps, &clients[0]).unwrap(), MAIN);
     assert_eq!(known.request("DESCRIBE", &[]).status, 200);
+    assert_eq!(by_certificate(), [200; 2], "as resumed");
     reload(&without, 1.0);
     assert!(known.try_request("DESCRIBE", &[]).is_none(), "put out");
-    assert_eq!(by_certificate(), 401);
+    assert_eq!(by_certificate(), [401; 2], "nobody asks for it");
+    assert_eq!(by_certificate(), [401; 2], "as resumed");
     reload(&with, 2.0);
-    assert_eq!(by_certificate(), 200);
+    assert_eq!(by_certificate(), [200; 2]);
 }

@@ -168,6 +168,13 @@ pub fn socket(address: SocketAddr) -> TcpStream {
     socket
 }
 
+/// Whether a packet of RTCP is a compound of a sender report that ends in BYE of the same source (RFC 3550 §6.6).
+#[must_use]
+pub fn says_goodbye(packet: &[u8]) -> bool {
+    let Some([_, kind, _, _, source @ ..]) = packet.first_chunk::<8>() else { return false };
+    *kind == 200 && packet.ends_with(&[&[0x81, 203, 0, 1], source.as_slice()].concat())
+}
+
 fn md5(text: &str) -> String {
     Md5::digest(text).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

@@ -1,8 +1,12 @@
 //! Readers' accounts, from the configuration and the files it names.
 
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use cofferdam_accounts::{Accounts, Reader, Secret};
+use rustix::fs::OFlags;
 
 use crate::config::{self, Config};
 use crate::exit::Exit;
@@ -73,13 +77,49 @@ fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| format!("expected UTF-8 in {show}, found other bytes"))
 }
 
-/// A file's bytes, within reason.
+/// A file's bytes, within reason. Never waits: what is no file might have it wait for ever.
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let show = path.display();
     let unreadable = |error| format!("expected a readable file, found {show}: {error}");
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
-    if length > LONGEST {
-        return Err(format!("expected at most {LONGEST} bytes in {show}, found {length}"));
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(format!("expected a file, found something else at {show}"));
     }
-    std::fs::read(path).map_err(unreadable)
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(format!("expected at most {LONGEST} bytes in {show}, found more"));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_waited_for_or_never_ends_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        for path in [&path, Path::new("/dev/zero"), folder.path()] {
+            let told = read_bytes(path).unwrap_err();
+            assert!(told.starts_with("expected a file, found something else"), "{told}");
+        }
+        let path = folder.path().join("file");
+        let most = usize::try_from(LONGEST).unwrap();
+        for (length, is_fine) in [(0, true), (most, true), (most + 1, false)] {
+            std::fs::write(&path, vec![b'x'; length]).unwrap();
+            let read = read_bytes(&path);
+            assert_eq!(read.as_ref().map(Vec::len).ok(), is_fine.then_some(length), "{read:?}");
+        }
+    }
 }

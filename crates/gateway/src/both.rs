@@ -41,8 +41,10 @@ struct SideProcess {
     /// This process's end of the side's socket.
     socket: Option<tokio::net::UnixStream>,
     /// It said so, now or before it was last replaced.
-    has_started: bool,
-    /// It is to read anew what it can, once it has started.
+    has_ever_started: bool,
+    /// It said so.
+    is_up: bool,
+    /// It is to read anew what it can, once it is up.
     is_to_reload: bool,
     since: Instant,
     wait: Duration,
@@ -172,7 +174,8 @@ impl SideProcess {
             name,
             child: None,
             socket: None,
-            has_started: false,
+            has_ever_started: false,
+            is_up: false,
             is_to_reload: false,
             since: Instant::now(),
             wait: FIRST_WAIT,
@@ -184,7 +187,7 @@ impl SideProcess {
     async fn event(&mut self) -> Event {
         match (&mut self.child, self.start_at) {
             (Some(child), _) => {
-                let socket = self.socket.as_mut().filter(|_| !self.has_started);
+                let socket = self.socket.as_mut().filter(|_| !self.is_up);
                 tokio::select! {
                     status = child.wait() => {
                         Event::Ended(status.unwrap_or_else(|_| ExitStatus::from_raw(1 << 8)))
@@ -205,7 +208,8 @@ impl SideProcess {
     fn note_end(&mut self, status: ExitStatus) -> Result<(), Exit> {
         self.child = None;
         self.socket = None;
-        if !self.has_started {
+        self.is_up = false;
+        if !self.has_ever_started {
             let code = status.code().and_then(|code| u8::try_from(code).ok()).filter(|c| *c != 0);
             return Err(code.map_or_else(
                 || Exit::run_time(format!("the {} side ended at its start: {status}", self.name)),
@@ -235,16 +239,17 @@ impl SideProcess {
     }
 
     fn note_start(&mut self) {
-        self.has_started = true;
+        self.has_ever_started = true;
+        self.is_up = true;
         if std::mem::take(&mut self.is_to_reload) {
             self.signal(Signal::HUP);
         }
     }
 
-    /// Has the side read anew what it can. Before it has started, the signal might come before whoever takes
-    /// it; one that is down reads everything when it comes back.
+    /// Has the side read anew what it can. Before it is up nobody might be there yet to take the signal, which
+    /// ends who does not; and what it has read by then may be what was before.
     fn reload(&mut self) {
-        if self.has_started {
+        if self.is_up {
             self.signal(Signal::HUP);
         } else {
             self.is_to_reload = true;

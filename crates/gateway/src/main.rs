@@ -43,6 +43,8 @@ fn main() -> std::process::ExitCode {
         Err(error) => return Exit::run_time(format!("starting the event loop: {error}")).report(),
     };
     let outcome = runtime.block_on(dispatch(cli.command));
+    // A file that is waited for holds up no end.
+    runtime.shutdown_background();
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(exit) => exit.report(),

@@ -1,11 +1,12 @@
 //! `cofferdam user add`: writes the stored form of an account's password.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use cofferdam_accounts::{ReaderName, Secret};
+use rustix::fs::{Gid, fchown};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -16,6 +17,8 @@ use crate::exit::Exit;
 const LONGEST: usize = 256;
 /// The shortest: recorders keep passwords for people, so there is no reason for a short one.
 const SHORTEST: usize = 8;
+/// The bit of a file's mode that lets its group read.
+const GROUP_READS: u32 = 0o040;
 /// What generated passwords are made of: letters and digits that are not taken for one another, since
 /// people copy them by hand. Thirty-two, so that every byte of chance is used evenly.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -119,7 +122,8 @@ fn password(bytes: &[u8]) -> Result<SecretString, &'static str> {
     }
 }
 
-/// Writes the file whole or not at all, readable by its owner only.
+/// Writes the file whole or not at all, readable by its owner only; one that it replaces leaves it its group, and
+/// what that may read, for a running gateway may be no more than that.
 fn write(path: &Path, text: &str, replace: bool) -> Result<(), Exit> {
     let show = path.display();
     let failed =
@@ -139,6 +143,13 @@ fn write(path: &Path, text: &str, replace: bool) -> Result<(), Exit> {
         .mode(0o600)
         .open(&beside)
         .map_err(failed)?;
+    if let Ok(old) = std::fs::metadata(path)
+        && old.mode() & GROUP_READS != 0
+    {
+        let group = Some(Gid::from_raw(old.gid()));
+        fchown(&file, None, group).map_err(|error| failed(error.into()))?;
+        file.set_permissions(Permissions::from_mode(0o600 | GROUP_READS)).map_err(failed)?;
+    }
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
 }

@@ -116,6 +116,9 @@ pub enum AccountsError {
     /// Two have the same name.
     #[error("expected each name once, found {0} twice")]
     Duplicate(ReaderName),
+    /// Two have the same certificate.
+    #[error("expected each certificate in one account, found one in those of {0} and {1}")]
+    Certificate(ReaderName, ReaderName),
     /// The password that nobody has could not be hashed.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -155,7 +158,7 @@ type ByName = HashMap<Box<str>, Arc<Reader>>;
 
 /// What [`Accounts::replace`] made of the accounts: the names of those it concerns, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replaced {
+pub struct AccountChanges {
     /// There was none of that name.
     pub added: Vec<ReaderName>,
     /// Something of it differs: the password, or what the reader may do.
@@ -177,7 +180,7 @@ impl Accounts {
     /// Those accounts. `random` makes the password that nobody has.
     ///
     /// # Errors
-    /// When two have the same name.
+    /// When two have the same name or certificate, or that password could not be hashed.
     pub fn new(readers: Vec<Reader>, random: [u8; 32]) -> Result<Self, AccountsError> {
         let readers = RwLock::new(by_name(readers)?);
         Ok(Self { readers, decoy: decoy(random)?, delays: Mutex::default() })
@@ -187,26 +190,26 @@ impl Accounts {
     /// [current](Self::is_current). What failed attempts have earned is not forgotten.
     ///
     /// # Errors
-    /// When two have the same name; then everything stays as it is.
-    pub fn replace(&self, readers: Vec<Reader>) -> Result<Replaced, AccountsError> {
+    /// When two have the same name or certificate; then everything stays as it is.
+    pub fn replace(&self, readers: Vec<Reader>) -> Result<AccountChanges, AccountsError> {
         let mut new = by_name(readers)?;
-        let mut replaced = Replaced::default();
+        let mut changes = AccountChanges::default();
         let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
         for (name, reader) in &mut new {
             match readers.get(name) {
-                None => replaced.added.push(reader.name.clone()),
+                None => changes.added.push(reader.name.clone()),
                 Some(old) if old.is_same(reader) => *reader = Arc::clone(old),
-                Some(_) => replaced.changed.push(reader.name.clone()),
+                Some(_) => changes.changed.push(reader.name.clone()),
             }
         }
         let gone = readers.iter().filter(|(name, _)| !new.contains_key(*name));
-        replaced.removed.extend(gone.map(|(_, reader)| reader.name.clone()));
+        changes.removed.extend(gone.map(|(_, reader)| reader.name.clone()));
         *readers = new;
         drop(readers);
-        for names in [&mut replaced.added, &mut replaced.changed, &mut replaced.removed] {
+        for names in [&mut changes.added, &mut changes.changed, &mut changes.removed] {
             names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         }
-        Ok(replaced)
+        Ok(changes)
     }
 
     /// Whether `reader` is an account as it is now, and not as it was before it was
@@ -319,8 +322,14 @@ impl Accounts {
 
 fn by_name(readers: Vec<Reader>) -> Result<ByName, AccountsError> {
     let mut by_name = ByName::new();
+    let mut by_certificate: HashMap<Vec<u8>, ReaderName> = HashMap::new();
     for reader in readers {
         let name = reader.name.clone();
+        for certificate in &reader.certificates {
+            if let Some(other) = by_certificate.insert(certificate.clone(), name.clone()) {
+                return Err(AccountsError::Certificate(other, name));
+            }
+        }
         if by_name.insert(name.as_str().into(), Arc::new(reader)).is_some() {
             return Err(AccountsError::Duplicate(name));
         }

@@ -18,7 +18,9 @@ mod pattern;
 mod secret;
 mod transports;
 
-pub use accounts::{Accounts, AccountsError, Judgement, PasswordCheck, Reader, Refusal, Replaced};
+pub use accounts::{
+    AccountChanges, Accounts, AccountsError, Judgement, PasswordCheck, Reader, Refusal,
+};
 pub use claim::{BasicClaim, Claim, ClaimError, DigestClaim, MAX_CLAIM, Qop};
 pub use delay::{FORGOTTEN_AFTER, LONGEST_DELAY, host};
 pub use name::{NameError, ReaderName};

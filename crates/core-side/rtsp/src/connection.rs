@@ -28,6 +28,8 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(30);
 /// How long PLAY waits for the packet that its answer names.
 pub const PLAY_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a connection may stay while a password is being checked, which waits for others.
+pub const CHECK_DEADLINE: Duration = Duration::from_secs(300);
 /// How long a request may take from its first byte to its last.
 const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -300,7 +302,7 @@ impl Connection {
         let mut outputs = Vec::new();
         self.judge_held(now, mounts, &mut outputs);
         if matches!(&self.phase, Phase::Starting(_, pending) if pending.deadline <= now) {
-            outputs = self.answer_pending(now, None);
+            outputs.extend(self.answer_pending(now, None));
         }
         let session_over = match &self.phase {
             Phase::Init => false,
@@ -328,6 +330,9 @@ impl Connection {
 
     /// When a connection without a session is closed, and why.
     fn init_deadline(&self) -> (Instant, CloseReason) {
+        if self.held.as_ref().is_some_and(Held::is_checked) {
+            return (self.last_request + CHECK_DEADLINE, CloseReason::NoLogin);
+        }
         let idle = self.last_request + IDLE_TIMEOUT;
         let login = self.begun + LOGIN_DEADLINE;
         let must_log_in =

@@ -24,11 +24,12 @@ mod tunnel;
 pub use access::{Access, Channel, Login, Nonce};
 pub use answer::{Answer, MethodName};
 pub use cofferdam_accounts::{
-    Accounts, PasswordCheck, Reader, ReaderName, Refusal, Replaced, TransportKind, host,
+    AccountChanges, Accounts, PasswordCheck, Reader, ReaderName, Refusal, TransportKind, host,
 };
 pub use connection::{
-    CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT, LOGIN_DEADLINE, Output,
-    PLAY_DEADLINE, SESSION_TIMEOUT, SESSION_TIMEOUT_ADVERTISED, SessionEnd, State,
+    CHECK_DEADLINE, CloseReason, Connection, ConnectionSettings, FirstPacket, IDLE_TIMEOUT,
+    LOGIN_DEADLINE, Output, PLAY_DEADLINE, SESSION_TIMEOUT, SESSION_TIMEOUT_ADVERTISED, SessionEnd,
+    State,
 };
 pub use framer::{Frame, FrameError, Framer, MAX_BODY, MAX_HEAD, Malformed, Request};
 pub use malformed::MalformedReason;

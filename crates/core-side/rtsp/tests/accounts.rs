@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use cofferdam_rtsp::{Channel, Login, Output, Refusal, State};
+use cofferdam_rtsp::{
+    CHECK_DEADLINE, Channel, CloseReason, LOGIN_DEADLINE, Login, Output, Refusal, State,
+};
 use support::digest::{plain, with_qop};
 use support::{Mounts, NONCE, Reader, accounts, status_of, text_of};
 
@@ -241,4 +243,22 @@ fn datagrams_are_not_to_be_had_over_tls() {
     let mut reader = Reader::over(cofferdam_rtsp::Access::Anonymous, Channel::Tls);
     assert_eq!(status_of(&reader.send("SETUP", MAIN, &[UDP])), 461);
     assert_eq!(status_of(&reader.send("SETUP", MAIN, &[TCP])), 200);
+}
+
+/// Passwords in clear are checked one after another, and a recorder begins with hundreds of connections.
+#[test]
+fn a_password_that_is_being_checked_is_waited_for() {
+    let mut reader = Reader::over(accounts(), Channel::Tls);
+    let outputs = reader.send("DESCRIBE", MAIN, &[BASIC]);
+    assert!(matches!(&outputs[..], [Output::CheckPassword(_)]));
+    reader.now += LOGIN_DEADLINE + Duration::from_secs(60);
+    assert_eq!(reader.deadline(), []);
+    assert!(reader.connection.deadline() > reader.now);
+    let outputs = reader.connection.password_checked(reader.now, true, &Mounts);
+    assert_eq!(status_of(&outputs), 200);
+
+    let mut forgotten = Reader::over(accounts(), Channel::Tls);
+    forgotten.send("DESCRIBE", MAIN, &[BASIC]);
+    forgotten.now += CHECK_DEADLINE;
+    assert_eq!(forgotten.deadline(), [Output::Close(CloseReason::NoLogin)]);
 }

@@ -234,7 +234,7 @@ impl Driver {
             ready = ready(&self.stream, interest) => Event::Ready(ready),
             unit = next_unit(subscription.filter(|_| wants_unit)) => Event::Unit(unit),
             incoming = next_feedback(feedback) => Event::Feedback(incoming),
-            is_right = checked(checking) => Event::Checked(is_right),
+            is_right = checked(checking), if open => Event::Checked(is_right),
             bytes = next_bytes(tunnelled) => Event::Tunnelled(bytes),
             () = sleep_until(deadline) => Event::Deadline,
             order = ordered.next(), if open => Event::Ordered(order),

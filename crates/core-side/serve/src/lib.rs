@@ -25,7 +25,9 @@ mod stream;
 mod tls;
 mod tunnel;
 
-pub use cofferdam_rtsp::{Access, Accounts, MulticastGroup, Reader, Replaced, is_reachable_path};
+pub use cofferdam_rtsp::{
+    Access, AccountChanges, Accounts, MulticastGroup, Reader, is_reachable_path,
+};
 pub use metrics::ServeMetrics;
 pub use server::{BindError, Server};
 pub use settings::{Limits, Refresh, ServerSettings};

@@ -7,11 +7,15 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::ServerSessionMemoryCache;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, ServerConfig, ServerConnection,
     SignatureScheme,
 };
+
+/// Sessions that can be resumed, the latest of them.
+const RESUMABLE: usize = 256;
 
 /// Why a certificate or a key cannot be used. Never quotes either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +67,11 @@ impl Certificates {
     /// Takes these certificates of readers from now on, in DER, and no other.
     pub fn replace_readers(&self, readers: Vec<Vec<u8>>) {
         *self.readers.write().unwrap_or_else(PoisonError::into_inner) = readers;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // A session that is resumed is the reader of before, with its certificate or without one: nobody is asked.
+        let mut config = ServerConfig::clone(&current);
+        config.session_storage = ServerSessionMemoryCache::new(RESUMABLE);
+        *current = Arc::new(config);
     }
 
     pub(crate) fn session(&self) -> Result<ServerConnection, Error> {
@@ -101,13 +110,14 @@ fn config(
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| TlsError::Key(plain(&error)))?;
     let provider = Arc::new(ring::default_provider());
     let pair = |error: Error| TlsError::Pair(error.to_string());
-    ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(pair)?
         .with_client_cert_verifier(Arc::new(Known { readers: Arc::clone(readers), provider }))
         .with_single_cert(chain, key)
-        .map(Arc::new)
-        .map_err(pair)
+        .map_err(pair)?;
+    config.session_storage = ServerSessionMemoryCache::new(RESUMABLE);
+    Ok(Arc::new(config))
 }
 
 /// What is wrong with a PEM text. The error itself may quote lines of it.

@@ -1,22 +1,18 @@
 //! What strangers may do with tunnels through HTTP, and how they may begin.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../rtsp/tests/support/digest.rs"]
-#[expect(dead_code, reason = "one form will do here")]
-mod digest;
 mod support;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use cofferdam_accounts::{Reader, ReaderName, Secret, TransportKind};
-use cofferdam_serve::{Access, Accounts, Limits};
-use support::{Gateway, Options, closed, within};
+use cofferdam_serve::{Access, Limits, Refresh};
+use support::{Gateway, Options, accounts, closed, proof, vms, within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+const URL: &str = "rtsp://gw/lobby/main";
 const GET: &[u8] = b"GET /lobby/main HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n";
 const POST: &[u8] = b"POST /lobby/main HTTP/1.0\r\nx-sessioncookie: abc\r\n\r\n";
 
@@ -56,40 +52,49 @@ async fn before_a_login_both_halves_count_for_their_address() {
     assert_eq!(gateway.metric("rtsp_refused_total{reason=\"per_address\"}"), Some(17.0));
 }
 
-/// "vms" may read everything.
-fn vms() -> Access {
-    let name: ReaderName = "vms".parse().unwrap();
-    let reader = Reader {
-        secret: Secret::of_password(&name, &"right password".to_owned().into(), [3; 16]).unwrap(),
-        name,
-        mounts: vec!["*".parse().unwrap()],
-        networks: Vec::new(),
-        transports: TransportKind::ALL.into_iter().collect(),
-        certificates: Vec::new(),
-    };
-    Access::Accounts(Arc::new(Accounts::new(vec![reader], [5; 32]).unwrap()))
+/// A tunnel whose reader is asked who it is.
+struct Tunnel {
+    up: TcpStream,
+    down: TcpStream,
+    cseq: u32,
+    nonce: String,
+}
+
+impl Tunnel {
+    async fn open(gateway: SocketAddr) -> Self {
+        let mut down = say(gateway, &[GET]).await;
+        assert!(answer(&mut down).await.starts_with("HTTP/1.0 200 "));
+        let up = say(gateway, &[POST]).await;
+        let mut tunnel = Self { up, down, cseq: 0, nonce: String::new() };
+        let challenge = tunnel.describe("").await;
+        let (_, nonce) = challenge.split_once("nonce=\"").unwrap();
+        tunnel.nonce = nonce.split('"').next().unwrap().to_owned();
+        tunnel
+    }
+
+    /// What is answered to who proves to be "vms".
+    async fn describe_as_vms(&mut self) -> String {
+        let proof = proof(&self.nonce, "DESCRIBE", URL);
+        self.describe(&format!("{proof}\r\n")).await
+    }
+
+    async fn describe(&mut self, headers: &str) -> String {
+        self.cseq += 1;
+        let request = format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.cseq);
+        within(self.up.write_all(BASE64.encode(request).as_bytes())).await.unwrap();
+        answer(&mut self.down).await
+    }
 }
 
 #[tokio::test]
 async fn after_a_login_neither_half_counts_for_its_address() {
-    const URL: &str = "rtsp://gw/lobby/main";
     let limits = Limits { per_address: 2, ..Limits::default() };
-    let gateway = Gateway::start(Options { access: vms(), limits, ..Options::default() }).await;
-    let mut down = say(gateway.address, &[GET]).await;
-    assert!(answer(&mut down).await.starts_with("HTTP/1.0 200 "));
-    let mut up = say(gateway.address, &[POST]).await;
-    let mut ask = async |cseq: u32, proof: &str| {
-        let request = format!("DESCRIBE {URL} RTSP/1.0\r\nCSeq: {cseq}\r\n{proof}\r\n");
-        within(up.write_all(BASE64.encode(request).as_bytes())).await.unwrap();
-        answer(&mut down).await
-    };
-    let challenge = ask(1, "").await;
-    let (_, nonce) = challenge.split_once("nonce=\"").unwrap();
-    let (nonce, _) = nonce.split_once('"').unwrap();
+    let access = Access::Accounts(accounts(vec![vms()]));
+    let gateway = Gateway::start(Options { access, limits, ..Options::default() }).await;
+    let mut tunnel = Tunnel::open(gateway.address).await;
     let mut beside = say(gateway.address, &[GET]).await;
     assert_eq!(answer(&mut beside).await, "", "both count");
-    let proof = digest::plain("vms", "right password", nonce, "DESCRIBE", URL);
-    assert!(ask(2, &format!("{proof}\r\n")).await.starts_with("RTSP/1.0 200 "));
+    assert!(tunnel.describe_as_vms().await.starts_with("RTSP/1.0 200 "));
     // The upper half hears of it from the lower one, which has answered already.
     let others = within(async {
         let mut others = Vec::new();
@@ -106,6 +111,22 @@ async fn after_a_login_neither_half_counts_for_its_address() {
     let mut beside = say(gateway.address, &[GET]).await;
     assert_eq!(answer(&mut beside).await, "", "strangers count as ever");
     drop(others);
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_with_its_readers_account() {
+    let (all, refresh) = (accounts(vec![vms()]), Refresh::default());
+    let (access, told) = (Access::Accounts(all.clone()), refresh.clone());
+    let gateway = Gateway::start(Options { access, refresh: told, ..Options::default() }).await;
+    let mut tunnel = Tunnel::open(gateway.address).await;
+    assert!(tunnel.describe_as_vms().await.starts_with("RTSP/1.0 200 "));
+    all.replace(vec![vms()]).unwrap();
+    refresh.accounts_replaced();
+    assert!(tunnel.describe_as_vms().await.starts_with("RTSP/1.0 200 "), "the same account");
+    all.replace(Vec::new()).unwrap();
+    refresh.accounts_replaced();
+    assert_eq!(answer(&mut tunnel.down).await, "", "the end");
+    assert_eq!(answer(&mut tunnel.up).await, "", "of both halves");
 }
 
 #[tokio::test]

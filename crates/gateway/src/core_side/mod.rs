@@ -175,8 +175,11 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         serving.spawn(server.run(changed(stopped.clone())));
     }
 
+    reload.rehearse();
+    let stopping_time = stop_or_reload(&mut signals, &reload);
+    tokio::pin!(stopping_time);
     let stop = tokio::select! {
-        () = stop_or_reload(&mut signals, &reload) => true,
+        () = &mut stopping_time => true,
         refused = all_vetted(verdicts) => {
             refused?;
             false
@@ -187,7 +190,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
             parent.started()?;
         }
         tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
-        stop_or_reload(&mut signals, &reload).await;
+        stopping_time.await;
     }
     tracing::info!("stopping");
     let _ = stopping.send(true);
@@ -203,11 +206,15 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     Ok(())
 }
 
-/// Completes when it is time to stop, and until then reads accounts anew as often as that is asked for. Safe
-/// to cancel.
+/// Completes when it is time to stop, and until then reads accounts anew as often as that is asked for.
 async fn stop_or_reload(signals: &mut Signals, reload: &Reload) {
-    while signals.next().await == Asked::Reload {
-        reload.run();
+    let mut asked = signals.next().await;
+    while asked == Asked::Reload {
+        asked = tokio::select! {
+            () = reload.run() => signals.next().await,
+            // Asked again while it reads, it reads again.
+            asked = signals.next() => asked,
+        };
     }
 }
 

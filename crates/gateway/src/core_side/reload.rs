@@ -1,9 +1,8 @@
 //! Accounts that are read anew while the gateway runs.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use cofferdam_serve::{Access, Accounts, Certificates, Refresh, Replaced};
+use cofferdam_serve::{Access, AccountChanges, Accounts, Certificates, Reader, Refresh};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -44,27 +43,50 @@ pub(super) struct Reload {
     pub(super) metrics: AccountMetrics,
 }
 
+/// What the configuration and its files say of readers by now.
+struct Found {
+    readers: Vec<Reader>,
+    /// Something else is not what it was either.
+    differs_elsewhere: bool,
+}
+
 impl Reload {
+    /// Says whether there is something that [`run`](Self::run) could not read. Call when this process is what it
+    /// is going to be: root's files are not another user's.
+    pub(super) fn rehearse(&self) {
+        if matches!(self.access, Access::Accounts(_))
+            && let Err(mistakes) = find(&self.config, &self.path)
+        {
+            let first = mistakes.lines().next().unwrap_or_default();
+            tracing::warn!("{first}: a change of accounts will take a restart");
+        }
+    }
+
     /// Takes over what the configuration and its files say of readers by now. What cannot be used is told, and
-    /// leaves everything as it is.
-    pub(super) fn run(&self) {
+    /// leaves everything as it is. Cancel-safe: then nothing has happened.
+    pub(super) async fn run(&self) {
         let Access::Accounts(accounts) = &self.access else {
             tracing::warn!(
                 "SIGHUP ignored: `readers.anonymous = true` has no accounts to read anew"
             );
             return;
         };
-        match self.replace(accounts) {
-            Ok(replaced) => {
+        // Files may be slow, and readers do not wait for them.
+        let (config, path) = (self.config.clone(), self.path.clone());
+        let found = tokio::task::spawn_blocking(move || find(&config, &path)).await;
+        let found = found.unwrap_or_else(|error| Err(format!("reading accounts: {error}")));
+        match found.and_then(|found| self.replace(accounts, found)) {
+            Ok(changes) => {
                 self.metrics.count("taken");
-                audit(&replaced);
-                let Replaced { added, changed, removed } = &replaced;
+                audit(&changes);
+                let AccountChanges { added, changed, removed } = &changes;
                 tracing::info!(
                     added = added.len(),
                     changed = changed.len(),
                     removed = removed.len(),
                     "accounts read anew"
                 );
+                self.refresh.accounts_replaced();
             }
             Err(mistakes) => {
                 self.metrics.count("refused");
@@ -77,20 +99,32 @@ impl Reload {
         }
     }
 
-    fn replace(&self, accounts: &Arc<Accounts>) -> Result<Replaced, String> {
-        let config = config::load(&self.path).map_err(|error| error.to_string())?;
-        // All of it is valid, and what is not taken over is told.
-        if differs_elsewhere(&self.config, &config) {
+    fn replace(&self, accounts: &Accounts, found: Found) -> Result<AccountChanges, String> {
+        let changes =
+            accounts.replace(found.readers).map_err(|error| format!("`reader`: {error}"))?;
+        if found.differs_elsewhere {
             tracing::warn!("SIGHUP reads accounts only: what else has changed takes a restart");
         }
-        let readers = accounts::read_all(&config)?;
-        let replaced = accounts.replace(readers).map_err(|error| format!("`reader`: {error}"))?;
         if let Some(certificates) = &self.certificates {
             certificates.replace_readers(accounts.certificates());
         }
-        self.refresh.accounts_replaced();
-        Ok(replaced)
+        Ok(changes)
     }
+}
+
+/// Reads the configuration at `path` and its accounts' files. All of it has to be valid.
+fn find(old: &Config, path: &Path) -> Result<Found, String> {
+    let new = config::load(path).map_err(|error| error.to_string())?;
+    if new.readers.anonymous {
+        // Without accounts by then, as it has to be: those there are would all go before anyone may watch.
+        return Err(
+            "`readers.anonymous`: expected false, as at the start, found true: that takes a \
+                    restart"
+                .into(),
+        );
+    }
+    let readers = accounts::read_all(&new)?;
+    Ok(Found { readers, differs_elsewhere: differs_elsewhere(old, &new) })
 }
 
 /// Whether anything but accounts is not what it was.
@@ -99,8 +133,8 @@ fn differs_elsewhere(old: &Config, new: &Config) -> bool {
     new != *old
 }
 
-fn audit(replaced: &Replaced) {
-    let Replaced { added, changed, removed } = replaced;
+fn audit(changes: &AccountChanges) {
+    let AccountChanges { added, changed, removed } = changes;
     for (names, audit, what) in [
         (added, "account_added", "account added"),
         (changed, "account_changed", "account changed"),
@@ -124,11 +158,15 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             config::load(&path).unwrap()
         };
-        let core = "[core]\nrtsp = \"127.0.0.1:8554\"\n";
+        let rest = |fps: u32| {
+            format!(
+                "[core]\nrtsp = \"127.0.0.1:8554\"\n[[camera]]\nid = \"lobby\"\nurl = \"rtsp://192.0.2.1/\"\n\
+                 picture = {{ width = 640, height = 360, fps = {fps} }}\n"
+            )
+        };
         let reader = "[[reader]]\nname = \"vms\"\nsecret_file = \"a\"\nmounts = [\"*\"]\n";
-        let [none, one] = [load(core), load(&format!("{core}{reader}"))];
+        let [none, one] = [load(&rest(15)), load(&format!("{reader}{}", rest(15)))];
         assert!(!differs_elsewhere(&none, &one) && !differs_elsewhere(&one, &none));
-        let open = load(&format!("{core}{reader}[readers]\nanonymous = true\n"));
-        assert!(differs_elsewhere(&one, &open));
+        assert!(differs_elsewhere(&one, &load(&rest(10))));
     }
 }

@@ -173,7 +173,8 @@ fn replacing_tells_what_became_of_each_and_leaves_who_is_the_same() {
     let named = |name: &str| {
         let name: ReaderName = name.parse().unwrap();
         let secret = Secret::of_password(&name, &"right".to_owned().into(), [1; 16]).unwrap();
-        Reader { name, secret, ..vms() }
+        let certificates = vec![name.as_str().into()];
+        Reader { name, secret, certificates, ..vms() }
     };
     let stays = named("stays");
     let changed = named("changed");
@@ -181,14 +182,14 @@ fn replacing_tells_what_became_of_each_and_leaves_who_is_the_same() {
         Accounts::new(vec![stays.clone(), changed.clone(), named("goes")], [2; 32]).unwrap();
     let before = ["stays", "changed", "goes"].map(|name| accounts.of(name).unwrap());
     let changed = Reader { mounts: vec!["yard/*".parse().unwrap()], ..changed };
-    let replaced = accounts.replace(vec![stays, changed, named("comes")]).unwrap();
+    let changes = accounts.replace(vec![stays, changed, named("comes")]).unwrap();
     let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
-    let expected = Replaced {
+    let expected = AccountChanges {
         added: names(&["comes"]),
         changed: names(&["changed"]),
         removed: names(&["goes"]),
     };
-    assert_eq!(replaced, expected);
+    assert_eq!(changes, expected);
     assert_eq!(before.each_ref().map(|reader| accounts.is_current(reader)), [true, false, false]);
     assert!(accounts.is_current(&accounts.of("changed").unwrap()));
     assert!(accounts.of("changed").unwrap().may_read("yard/main"));
@@ -246,4 +247,12 @@ fn replacing_accounts_forgives_nobody() {
     assert!(!delay.is_zero());
     accounts.replace(vec![vms()]).unwrap();
     assert_eq!(accounts.delay(&Claim::Digest(wrong), HERE, now), delay);
+}
+
+#[test]
+fn a_certificate_belongs_to_one_account() {
+    let name: ReaderName = "other".parse().unwrap();
+    let other = Reader { name: name.clone(), ..vms() };
+    let error = Accounts::new(vec![vms(), other], [0; 32]).unwrap_err();
+    assert_eq!(error, AccountsError::Certificate(vms().name, name));
 }

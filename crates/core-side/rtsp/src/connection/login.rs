@@ -40,6 +40,11 @@ pub(super) struct Proven {
 }
 
 impl Held {
+    /// Whether it waits for its password to be checked.
+    pub(super) const fn is_checked(&self) -> bool {
+        matches!(self.wait, Wait::Check(_))
+    }
+
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self.wait {
             Wait::Until(until) => Some(until),
@@ -237,6 +242,8 @@ impl Connection {
             outputs.push(Output::EndSession(SessionEnd::AccountReplaced));
         }
         self.phase = Phase::Init;
+        // Nobody will be told what came of it.
+        self.held = None;
         outputs.push(Output::Close(CloseReason::AccountReplaced));
         outputs
     }
@@ -269,15 +276,18 @@ impl Connection {
     /// Who needs no further proof: who has shown a certificate and claims nothing else, or sends the password
     /// that was right before.
     fn known(&self, request: &Request, claimed: &Claimed) -> Option<Arc<Reader>> {
-        match (claimed, &self.proven, request.header(&headers::AUTHORIZATION)) {
-            (None, ..) => self.by_certificate.clone(),
+        let reader = match (claimed, &self.proven, request.header(&headers::AUTHORIZATION)) {
+            (None, ..) => self.by_certificate.as_ref(),
             (Some(_), Some(proven), Some(header))
                 if proven.header.expose_secret() == header.as_str() =>
             {
-                Some(Arc::clone(&proven.reader))
+                Some(&proven.reader)
             }
             _ => None,
-        }
+        };
+        // What was proved of an account that is another by now proves nothing.
+        let Access::Accounts(accounts) = &self.settings.access else { return None };
+        reader.filter(|reader| accounts.is_current(reader)).cloned()
     }
 
     fn set_reader(&mut self, reader: Option<Arc<Reader>>, outputs: &mut Vec<Output>) {

@@ -1,6 +1,6 @@
 //! The audit log: who came, who was refused, who watched what and for how long.
 //!
-//! Every event has the target `audit`, a field `audit` that says what happened, and the reader's address.
+//! Every event has the target `audit`, a field `audit` that says what happened, and, here, the reader's address.
 //! Nothing that a reader typed is in it: an account is named only where there is one.
 
 use std::net::SocketAddr;

@@ -62,7 +62,7 @@ impl End {
             Self::Stopping => "stopping",
             Self::TimedOut => "session timed out",
             Self::Replaced => "set up anew",
-            Self::AccountReplaced => "account changed",
+            Self::AccountReplaced => "account replaced",
             Self::Idle => "idle",
             Self::NoLogin => "no login",
             Self::SlowRequest => "request not finished",

@@ -129,6 +129,10 @@ impl Driver {
     /// Ends the session; what is due may still go out.
     pub(super) fn close(&mut self, end: End) {
         self.end_session(end);
+        // Whether a password is right is of no use any more.
+        if let Some(checking) = self.checking.take() {
+            checking.abort();
+        }
         let deadline = Instant::now() + CLOSE_DEADLINE;
         self.closing.get_or_insert(Closing { end, deadline });
     }

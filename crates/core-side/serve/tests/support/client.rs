@@ -44,6 +44,8 @@ pub(crate) struct Client {
     frames: VecDeque<(u8, Vec<u8>)>,
     url: String,
     cseq: u32,
+    /// The nonce that it proves to be [`vms`](super::vms) with.
+    nonce: Option<String>,
 }
 
 impl Client {
@@ -56,28 +58,45 @@ impl Client {
             frames: VecDeque::new(),
             url: format!("rtsp://{address}/lobby/main"),
             cseq: 0,
+            nonce: None,
         }
+    }
+
+    /// A reader that has logged in.
+    pub(crate) async fn log_in(address: SocketAddr) -> Self {
+        let mut client = Self::connect(address).await;
+        let challenge = client.request("DESCRIBE", "", &[]).await;
+        let (_, nonce) = challenge.head.split_once("nonce=\"").expect("a challenge");
+        client.nonce = nonce.split('"').next().map(str::to_owned);
+        assert_eq!(client.request("DESCRIBE", "", &[]).await.status, 200);
+        client
     }
 
     /// A reader that plays over interleaved channels, and the answer to its PLAY.
     pub(crate) async fn play(address: SocketAddr, channels: &str) -> (Self, Response) {
         let mut client = Self::connect(address).await;
-        let transport = format!("Transport: RTP/AVP/TCP;unicast;interleaved={channels}");
-        assert_eq!(client.request("SETUP", "/trackID=0", &[&transport]).await.status, 200);
-        let answer = client.request("PLAY", "/", &[]).await;
-        assert_eq!(answer.status, 200, "{}", answer.head);
+        let answer = client.play_over(channels).await;
         (client, answer)
+    }
+
+    /// Plays over interleaved channels. Gives the answer to PLAY.
+    pub(crate) async fn play_over(&mut self, channels: &str) -> Response {
+        let transport = format!("Transport: RTP/AVP/TCP;unicast;interleaved={channels}");
+        assert_eq!(self.request("SETUP", "/trackID=0", &[&transport]).await.status, 200);
+        let answer = self.request("PLAY", "/", &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.head);
+        answer
     }
 
     pub(crate) async fn send(&mut self, method: &str, suffix: &str, headers: &[&str]) {
         self.cseq += 1;
         let session = self.session.iter().map(|id| format!("Session: {id}\r\n"));
         let headers = headers.iter().map(|header| format!("{header}\r\n"));
-        let headers: String = headers.chain(session).collect();
-        let request = format!(
-            "{method} {}{suffix} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n",
-            self.url, self.cseq
-        );
+        let url = format!("{}{suffix}", self.url);
+        let proof =
+            self.nonce.iter().map(|nonce| format!("{}\r\n", super::proof(nonce, method, &url)));
+        let headers: String = headers.chain(session).chain(proof).collect();
+        let request = format!("{method} {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.cseq);
         within(self.stream.write_all(request.as_bytes())).await.unwrap();
     }
 

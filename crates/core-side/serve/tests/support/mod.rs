@@ -3,18 +3,21 @@
 #![allow(dead_code, unused_imports, clippy::expect_used, clippy::unwrap_used)]
 
 mod client;
+#[path = "../../../rtsp/tests/support/digest.rs"]
+mod digest;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cofferdam_accounts::{ReaderName, Secret, TransportKind};
 use cofferdam_encode_link::{AccessUnitHeader, Command, MountKind, Record};
 use cofferdam_picture::{FrameRate, Geometry, MonotonicTime};
 use cofferdam_publish::{
     CameraPublisher, MountSeed, Mounts, PublishMetrics, PublishSettings, ReaderLimits, SignalLoss,
 };
 use cofferdam_serve::{
-    Access, Accounts, Limits, MulticastGroup, Refresh, ServeMetrics, Server, ServerSettings,
+    Access, Accounts, Limits, MulticastGroup, Reader, Refresh, ServeMetrics, Server, ServerSettings,
 };
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -27,7 +30,31 @@ pub(crate) const SSRC: u32 = 0xc0ff_ee01;
 
 /// Nobody may read.
 pub(crate) fn closed() -> Access {
-    Access::Accounts(Arc::new(Accounts::new(Vec::new(), [5; 32]).unwrap()))
+    Access::Accounts(accounts(Vec::new()))
+}
+
+/// The account "vms", which may read everything.
+pub(crate) fn vms() -> Reader {
+    let name: ReaderName = "vms".parse().unwrap();
+    let password = "right password".to_owned().into();
+    Reader {
+        secret: Secret::of_password(&name, &password, [3; 16]).unwrap(),
+        name,
+        mounts: vec!["*".parse().unwrap()],
+        networks: Vec::new(),
+        transports: TransportKind::ALL.into_iter().collect(),
+        certificates: Vec::new(),
+    }
+}
+
+/// Who proves to be one of these may read.
+pub(crate) fn accounts(readers: Vec<Reader>) -> Arc<Accounts> {
+    Arc::new(Accounts::new(readers, [5; 32]).unwrap())
+}
+
+/// The proof of being [`vms`].
+pub(crate) fn proof(nonce: &str, method: &str, url: &str) -> String {
+    digest::plain("vms", "right password", nonce, method, url)
 }
 
 /// What a test wants different.
