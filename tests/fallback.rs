@@ -3,11 +3,14 @@
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::process::Command;
+use std::time::Duration;
 
 use cofferdam_system_tests::netns::can;
+use cofferdam_system_tests::run::Program;
 use cofferdam_system_tests::site::{GATEWAY_TO_READERS, RTSP, Running, Site};
 
-const LIVE: (&str, &[&str]) = ("cofferdam_camera_state", &["state=\"live\""]);
+/// For one that waits in vain for datagrams first.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Plays thirty pictures, over whatever way is left.
 fn ffmpeg(site: &Site, url: &str) -> Command {
@@ -32,20 +35,17 @@ fn a_reader_to_whom_no_datagram_comes_goes_over_to_tcp() {
         return;
     }
     let mut site = Site::together();
-    let url = site.start_camera();
-    let config = site.configure(&url, "");
-    site.mend(&config, "both");
+    let config = site.set_up("");
     let mut gateway = Running::start(&site, &site.gateway, "both", &config);
-    gateway.wait_for(LIVE.0, LIVE.1, 1.0);
+    gateway.wait_until_live();
     site.core.run("nft", &["add table inet firewall"]);
     site.core.run("nft", &["add chain inet firewall in { type filter hook input priority 0; }"]);
     site.core.run("nft", &["add rule inet firewall in meta l4proto udp drop"]);
 
     let url = format!("rtsp://{GATEWAY_TO_READERS}:{RTSP}/yard/main");
-    for (name, mut player) in [("ffmpeg", ffmpeg(&site, &url)), ("rtspsrc", gstreamer(&site, &url))]
-    {
+    for (name, player) in [("ffmpeg", ffmpeg(&site, &url)), ("rtspsrc", gstreamer(&site, &url))] {
         let before = gateway.log().len();
-        let output = player.output().expect("ip starts");
+        let output = Program::start(player).output_within(PATIENCE);
         let said = String::from_utf8_lossy(&output.stderr);
         let log = gateway.log().split_off(before);
         assert!(output.status.success(), "{name}: {said}{log}");

@@ -5,14 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use cofferdam_system_tests::netns::can;
 use cofferdam_system_tests::rtsp::says_goodbye;
+use cofferdam_system_tests::run::Program;
 use cofferdam_system_tests::site::{GATEWAY_TO_READERS, RTSP, Running, Site, Wire};
 use cofferdam_system_tests::wire::{Datagram, Frame};
 
-const LIVE: (&str, &[&str]) = ("cofferdam_camera_state", &["state=\"live\""]);
+/// For all players.
+const PATIENCE: Duration = Duration::from_secs(60);
 const TTL: u8 = 16;
 /// The gateway, as readers see it over IPv6, and one of them.
 const IPV6: [&str; 2] = ["fd99::5", "fd99::20"];
@@ -36,15 +39,10 @@ fn gstreamer(site: &Site, url: &str) -> Command {
 
 /// Runs players at once; each has to end well and to complain of nothing.
 fn play(players: Vec<(&str, Command)>) {
-    let running: Vec<_> = players
-        .into_iter()
-        .map(|(name, mut command)| {
-            command.stdout(Stdio::null()).stderr(Stdio::piped());
-            (name, command.spawn().expect("ip starts"))
-        })
-        .collect();
-    for (name, child) in running {
-        let output = child.wait_with_output().unwrap();
+    let running: Vec<_> =
+        players.into_iter().map(|(name, command)| (name, Program::start(command))).collect();
+    for (name, player) in running {
+        let output = player.output_within(PATIENCE);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {said}");
         assert_eq!(said.trim(), "", "{name}");
@@ -87,14 +85,9 @@ fn a_groups_packets_are_on_the_readers_wire_once_and_on_no_other() {
         }
         mounts += &format!("listen = \"[{gateway}]:9001\"\n");
     }
-    let camera = site.start_camera();
-    let config = site.configure(&camera, "");
-    // The camera's table is the last.
-    let text = std::fs::read_to_string(&config).unwrap() + &mounts;
-    std::fs::write(&config, text).unwrap();
-    site.mend(&config, "both");
+    let config = site.set_up(&mounts);
     let mut gateway = Running::start(&site, &site.gateway, "both", &config);
-    gateway.wait_for(LIVE.0, LIVE.1, 1.0);
+    gateway.wait_until_live();
 
     let (camera, core) = (site.capture(Wire::Camera), site.capture(Wire::Core));
     let main = format!("rtsp://{GATEWAY_TO_READERS}:{RTSP}/yard/main");

@@ -21,6 +21,7 @@ pub mod programs;
 pub mod python;
 mod retina_reader;
 pub mod rtsp;
+pub mod run;
 pub mod scene;
 pub mod site;
 pub mod skip;

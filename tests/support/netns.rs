@@ -3,12 +3,17 @@
 
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::programs;
+use crate::run::Program;
 use crate::skip::{Need, skip};
+
+/// For whatever is run in one, on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A network namespace, gone when it is dropped; whatever runs in it is to be dropped before.
 #[derive(Debug)]
@@ -118,9 +123,11 @@ impl Namespace {
     /// Runs a program in here to its end, and gives what it printed.
     ///
     /// # Panics
-    /// When it fails.
+    /// When it fails, or does not come to its end.
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
-        let output = self.command(program).args(arguments).output().expect("ip starts");
+        let mut command = self.command(program);
+        command.args(arguments);
+        let output = Program::start(command).output_within(PATIENCE);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {arguments:?}: {said}");
         String::from_utf8_lossy(&output.stdout).into_owned()

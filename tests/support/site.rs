@@ -174,6 +174,21 @@ impl Site {
         assert_eq!(code, Some(0), "{table}");
     }
 
+    /// Starts the camera, and has the host keep the networks apart. Gives the configuration of both sides, with
+    /// `camera` added to the camera's table.
+    ///
+    /// # Panics
+    /// When one of these fails.
+    pub fn set_up(&mut self, camera: &str) -> PathBuf {
+        let url = self.start_camera();
+        let config = self.configure(&url, "");
+        // The camera's table is the last.
+        let text = std::fs::read_to_string(&config).expect("it was written") + camera;
+        std::fs::write(&config, text).expect("the folder can be written");
+        self.mend(&config, "both");
+        config
+    }
+
     /// Starts capturing on a wire.
     #[must_use]
     pub fn capture(&self, wire: Wire) -> Capture<'_> {
@@ -377,7 +392,7 @@ impl<'a> Running<'a> {
     /// # Panics
     /// When it has not in time, with the log.
     pub fn wait_for(&mut self, name: &str, labels: &[&str], wanted: f64) {
-        let what = format!("{name}{labels:?} to be {wanted}; log:\n{}", self.log.display());
+        let what = format!("{name}{labels:?} to be {wanted}");
         let ended = until(PATIENCE, &what, || {
             if let Some(status) = self.child.0.try_wait().expect("a child can be waited for") {
                 return Some(Some(status));
@@ -386,6 +401,14 @@ impl<'a> Running<'a> {
             (value == Some(wanted)).then_some(None)
         });
         assert!(ended.is_none(), "it ended with {ended:?}:\n{}", self.log());
+    }
+
+    /// Waits until pictures of the camera come.
+    ///
+    /// # Panics
+    /// When none come in time, with the log.
+    pub fn wait_until_live(&mut self) {
+        self.wait_for("cofferdam_camera_state", &["state=\"live\""], 1.0);
     }
 
     /// Waits until it ends, and gives its exit code.
