@@ -93,6 +93,44 @@ fn sighup_is_logged_where_there_is_nothing_to_read_anew() {
     assert_eq!(gateway.processes().len(), 5);
 }
 
+/// Whoever keeps the log may have a full disk, may have stopped reading, or may be gone.
+#[test]
+fn a_log_that_takes_nothing_costs_lines_and_no_pictures() {
+    let camera = scene::camera("yard", 1);
+    let mut config = GatewayConfig::open(vec![scene::config("yard", &camera)]);
+    config.preamble = "[log]\nlevel = \"trace\"\n".into();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (unread, end) = std::io::pipe().unwrap();
+    let (gone, closed) = std::io::pipe().unwrap();
+    drop(gone);
+    for (what, log) in
+        [("full", Stdio::from(full())), ("not read", end.into()), ("closed", closed.into())]
+    {
+        let program = programs::ours("cofferdam");
+        let mut gateway = Gateway::start_with(&config, &program, |command| {
+            command.stderr(log);
+        });
+        let lost = || {
+            let lost = gateway.metrics().value("cofferdam_log_lines_lost_total", &[]);
+            lost.unwrap()
+        };
+        // A pipe takes some hundred lines before it is full.
+        let begun = lost();
+        let mut playing = Rtsp::connect(gateway.rtsp, "yard/main");
+        playing.play();
+        until(Duration::from_secs(60), what, || {
+            assert_eq!(
+                Rtsp::connect(gateway.rtsp, "yard/main").request("DESCRIBE", &[]).status,
+                200
+            );
+            assert!(playing.frame().is_some(), "{what}");
+            (lost() > begun + 100.0).then_some(())
+        });
+        assert_eq!(gateway.stop().code(), Some(0), "{what}");
+    }
+    drop(unread);
+}
+
 #[test]
 fn metrics_follow_the_pictures() {
     let camera = scene::camera("yard", 1);

@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use crate::config::{self, Camera, Config, Sandbox};
 use crate::exit::Exit;
 use crate::isolation::SelfCheck;
+use crate::logging::LostLines;
 use crate::parent::Parent;
 use crate::programs::Programs;
 use crate::signals::{Asked, Signals};
@@ -78,6 +79,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     if let Some(rtsps) = &config.core.rtsps {
         reload_metrics.show(rtsps, &mut registry);
     }
+    registry.register_collector(Box::new(LostLines));
     let clock_metric = ClockMetric::register(&mut registry);
     let refresh = Refresh::default();
     let reload = Reload {
@@ -190,7 +192,11 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
             parent.started()?;
         }
         tracing::info!(rtsp = %config.core.rtsp, admin = %config.core.admin, cameras = config.cameras.len(), "core side started");
-        stopping_time.await;
+        // Whatever ends by itself would not come back: this side does, whole.
+        tokio::select! {
+            () = stopping_time => {}
+            ended = Ended::first(&mut serving, &mut encoders, &mut tasks) => return Err(ended.into()),
+        }
     }
     tracing::info!("stopping");
     let _ = stopping.send(true);
@@ -215,6 +221,40 @@ async fn stop_or_reload(signals: &mut Signals, reload: &Reload) {
             // Asked again while it reads, it reads again.
             asked = signals.next() => asked,
         };
+    }
+}
+
+/// A part of this side that ended before it was to stop.
+#[derive(Debug, PartialEq, Eq)]
+struct Ended(&'static str);
+
+impl Ended {
+    /// The first that does. Servers and encoders go on until the stop; of the other tasks some may be done before,
+    /// but none fails.
+    async fn first(
+        servers: &mut JoinSet<()>,
+        encoders: &mut JoinSet<()>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let failed = async {
+            while let Some(ended) = tasks.join_next().await {
+                if ended.is_err() {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            Some(_) = servers.join_next() => Self("an RTSP server"),
+            Some(_) = encoders.join_next() => Self("what looks after an encode worker"),
+            () = failed => Self("a task"),
+        }
+    }
+}
+
+impl From<Ended> for Exit {
+    fn from(Ended(what): Ended) -> Self {
+        Self::run_time(format!("expected everything to go on until the stop, found {what} ended"))
     }
 }
 
@@ -259,4 +299,35 @@ fn seed() -> Result<MountSeed, Exit> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Exit::run_time(format!("asking for random numbers: {error}")))?;
     Ok(MountSeed::from_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_ends_before_the_stop_is_noticed() {
+        let (never, done) = (std::future::pending::<()>, std::future::ready::<()>);
+        let failing = async { panic!("on purpose") };
+        let mut sets: [JoinSet<()>; 3] = Default::default();
+        for set in &mut sets {
+            set.spawn(never());
+        }
+        let [servers, encoders, tasks] = &mut sets;
+        tasks.spawn(done(()));
+        for _ in 0..10 {
+            tokio::select! {
+                biased;
+                found = Ended::first(servers, encoders, tasks) => panic!("all goes on: {found:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        tasks.spawn(failing);
+        assert_eq!(Ended::first(servers, encoders, tasks).await, Ended("a task"));
+        encoders.spawn(done(()));
+        let what = Ended("what looks after an encode worker");
+        assert_eq!(Ended::first(servers, encoders, tasks).await, what);
+        servers.spawn(done(()));
+        assert_eq!(Ended::first(servers, encoders, tasks).await, Ended("an RTSP server"));
+    }
 }
