@@ -284,10 +284,11 @@ impl Driver {
 
     /// Does what an event calls for. An error ends the connection at once.
     async fn handle(&mut self, event: Event) -> Result<(), End> {
-        self.close_lane().await;
+        self.close_lane().await?;
         match event {
             Event::Ready(ready) => {
-                if ready.map_err(|_| End::Broken)?.is_readable() && self.closing.is_none() {
+                if ready.map_err(|error| End::from(&error))?.is_readable() && self.closing.is_none()
+                {
                     self.read()?;
                 }
             }

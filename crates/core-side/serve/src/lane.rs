@@ -1,5 +1,6 @@
 //! The short way to a reader that keeps up: units go from the pump straight to the kernel.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
@@ -58,6 +59,7 @@ struct State {
     sent: Sent,
     taken: Option<Instant>,
     rest: Option<Rest>,
+    timed_out: bool,
 }
 
 /// What of a unit is still to go out.
@@ -78,6 +80,8 @@ pub(crate) struct Passed {
     pub(crate) taken: Option<Instant>,
     /// What is to go out before anything else.
     pub(crate) rest: Option<Rest>,
+    /// The kernel has given the RTSP connection up, because the reader takes nothing. It says so once.
+    pub(crate) timed_out: bool,
 }
 
 impl Lane {
@@ -96,8 +100,8 @@ impl Lane {
 
     /// What went this way since the last call.
     pub(crate) fn passed(&self) -> Passed {
-        let State { sent, taken, rest } = std::mem::take(&mut *self.state());
-        Passed { sent, taken, rest }
+        let State { sent, taken, rest, timed_out } = std::mem::take(&mut *self.state());
+        Passed { sent, taken, rest, timed_out }
     }
 
     fn send_interleaved(
@@ -109,7 +113,11 @@ impl Lane {
         let mut framed = unit.packets.framed_for(channel);
         match connection.try_write(&framed) {
             // The reader's own task comes upon the error by itself, and says goodbye.
-            Ok(0) | Err(_) => (Delivery::Refused, None),
+            Ok(0) => (Delivery::Refused, None),
+            Err(error) => {
+                self.state().timed_out |= error.kind() == io::ErrorKind::TimedOut;
+                (Delivery::Refused, None)
+            }
             Ok(written) if written == framed.len() => (Delivery::Sent, None),
             Ok(written) => {
                 framed.advance(written);

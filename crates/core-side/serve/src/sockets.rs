@@ -11,8 +11,9 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::Limits;
 
-/// How long the kernel waits for a reader to acknowledge anything: longer than a reader may stall, so that it
-/// is told from a connection that broke.
+/// How long the kernel waits for a reader to acknowledge or to take anything. A reader of a small stream that takes
+/// nothing is found by this: until much is not sent it looks like one that reads. Longer than a reader may stall,
+/// which the queue of a large stream tells first, and says more of.
 const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes not yet sent at which a connection counts as writable: beyond, lag would hide.
 const NOT_SENT_LOW_WATER: u32 = 128 << 10;

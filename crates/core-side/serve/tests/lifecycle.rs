@@ -109,6 +109,23 @@ async fn a_reader_that_takes_nothing_is_put_out() {
     drop(client);
 }
 
+/// So little comes that the kernel keeps all of it: it is the kernel that finds out.
+#[tokio::test]
+async fn a_reader_that_takes_nothing_of_a_small_stream_is_put_out_as_well() {
+    let gateway = Gateway::start(Options::default()).await;
+    let mut client = Client::with_buffer(gateway.address, 4096).await;
+    client.play_over("0-1").await;
+    let begun = Instant::now();
+    while gateway.metric("rtsp_connections") != Some(0.0) {
+        assert!(begun.elapsed().as_secs() < 60);
+        gateway.publish(100);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(begun.elapsed().as_secs() >= 10, "{:?}", begun.elapsed());
+    let ended = gateway.metric("rtsp_sessions_ended_total{reason=\"reader_too_slow\"}");
+    assert_eq!(ended, Some(1.0), "told from a connection that broke");
+}
+
 #[tokio::test]
 async fn a_connection_may_be_quiet_for_a_while_between_requests() {
     let gateway = Gateway::start(Options::default()).await;

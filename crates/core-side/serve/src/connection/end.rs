@@ -1,5 +1,7 @@
 //! Why sessions and connections end, as logs tell it.
 
+use std::io;
+
 use cofferdam_publish::SubscriptionEnd;
 use cofferdam_rtsp::{CloseReason, SessionEnd};
 
@@ -69,6 +71,13 @@ impl End {
             Self::Unframed => "no RTSP",
             Self::Tunnel => "half a tunnel",
         }
+    }
+}
+
+impl From<&io::Error> for End {
+    /// The kernel gives a connection up when the reader has taken nothing for long.
+    fn from(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::TimedOut { Self::TooSlow } else { Self::Broken }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cofferdam_rtsp::State;
 
-use super::Driver;
+use super::{Driver, End};
 use crate::lane::{Lane, Rest};
 use crate::playback::{Playback, Route};
 
@@ -34,8 +34,8 @@ impl Driver {
     }
 
     /// Closes it: from here on nothing goes out but by this task, and what was begun goes first.
-    pub(super) async fn close_lane(&mut self) {
-        let Some(playback) = &mut self.playback else { return };
+    pub(super) async fn close_lane(&mut self) -> Result<(), End> {
+        let Some(playback) = &mut self.playback else { return Ok(()) };
         let passed = playback.close_lane();
         if let Some(taken) = passed.taken {
             self.protocol.keep_alive(taken.into_std());
@@ -45,5 +45,6 @@ impl Driver {
             Some(Rest::Interleaved(bytes, unit)) => self.outbox.push_unit(bytes, unit),
             Some(Rest::Datagrams(packet, unit)) => self.send_datagrams(&unit, packet).await,
         }
+        if passed.timed_out { Err(End::TooSlow) } else { Ok(()) }
     }
 }

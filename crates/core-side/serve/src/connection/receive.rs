@@ -39,7 +39,7 @@ impl Driver {
                 self.shared.metrics.malformed(MalformedReason::Tls);
                 Err(End::Unframed)
             }
-            Err(_) => Err(End::Broken),
+            Err(error) => Err(End::from(&error)),
         }
     }
 

@@ -155,7 +155,7 @@ impl Driver {
                     self.stalled.get_or_insert_with(Instant::now);
                     return Ok(());
                 }
-                Err(_) => return Err(End::Broken),
+                Err(error) => return Err(End::from(&error)),
             }
         }
         match self.stream.drain() {
@@ -163,7 +163,7 @@ impl Driver {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.stalled.get_or_insert_with(Instant::now);
             }
-            Err(_) => return Err(End::Broken),
+            Err(error) => return Err(End::from(&error)),
         }
         Ok(())
     }

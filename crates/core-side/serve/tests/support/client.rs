@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How long a test waits for what must happen at once.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -50,7 +50,17 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = within(TcpStream::connect(address)).await.unwrap();
+        Self::over(within(TcpStream::connect(address)).await.unwrap(), address)
+    }
+
+    /// A reader for whom the kernel keeps about so many bytes that it has not read yet.
+    pub(crate) async fn with_buffer(address: SocketAddr, bytes: u32) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
+        Self::over(within(socket.connect(address)).await.unwrap(), address)
+    }
+
+    fn over(stream: TcpStream, address: SocketAddr) -> Self {
         Self {
             stream,
             session: None,
