@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
@@ -79,18 +80,31 @@ fn a_request_that_was_begun_and_not_finished_does_not_hold_up_a_stop() {
 }
 
 #[test]
-fn sighup_is_logged_where_there_is_nothing_to_read_anew() {
+fn sighup_is_logged_where_there_is_nothing_to_read_anew_and_ends_nobody() {
     let camera = scene::camera("yard", 1);
     let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("yard", &camera)]));
-    for process in gateway.processes() {
+    gateway.wait_for_metric("cofferdam_camera_state", &["state=\"live\""], |v| v == 1.0);
+    let before = gateway.processes();
+    for process in &before {
         // The parent passes it on to the core side.
-        let is_asked = !process.arguments.contains("--side core");
-        if process.arguments.contains(" run ") && is_asked {
+        if !process.arguments.contains("--side core") {
             process.signal(Signal::HUP);
         }
     }
     eventually("both sides to say so", || gateway.log().matches("SIGHUP").count() == 2);
-    assert_eq!(gateway.processes().len(), 5);
+    for process in before.iter().filter(|process| process.arguments.contains("--camera ")) {
+        process.signal(Signal::INT);
+    }
+    let numbers = |processes: Vec<processes::Process>| -> BTreeSet<i32> {
+        processes.into_iter().map(|process| process.pid).collect()
+    };
+    let mut playing = Rtsp::connect(gateway.rtsp, "yard/main");
+    playing.play();
+    for _ in 0..30 {
+        assert!(playing.frame().is_some());
+    }
+    assert_eq!(before.len(), 5);
+    assert_eq!(numbers(gateway.processes()), numbers(before));
 }
 
 /// Whoever keeps the log may have a full disk, may have stopped reading, or may be gone.

@@ -191,10 +191,13 @@ impl WorkerCommand {
             .collect();
         command.fd_mappings(mappings).map_err(|e| system(io::Error::other(e)))?;
         let first_free = u32::try_from(highest + 1).unwrap_or(3);
-        // SAFETY: between fork and exec only three system calls are made: no allocation, no lock,
+        // SAFETY: between fork and exec only a few system calls are made: no allocation, no lock,
         // nothing another thread of the parent could have held at the fork.
         unsafe {
-            command.pre_exec(move || bind_to_parent(parent, first_free));
+            command.pre_exec(move || {
+                leave_signals_to_parent();
+                bind_to_parent(parent, first_free)
+            });
         }
         if let Some(bounds) = self.bounds {
             // SAFETY: as above: a few system calls, and nothing else.
@@ -282,6 +285,17 @@ impl Image {
 
 /// More arguments, or variables, than any worker has, and the end of the list.
 const MOST_WORDS: usize = 32;
+
+/// In the new process: what a terminal, or whoever means the gateway, sends to all of its processes is for the parent
+/// to heed. A program that wants these signals takes them.
+fn leave_signals_to_parent() {
+    for signal in [libc::SIGHUP, libc::SIGINT] {
+        // SAFETY: no handler is set that could run anything; it fails for no signal that there is.
+        unsafe {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+    }
+}
 
 /// In the new process: dies with the parent, and keeps no descriptor from `first_free` up.
 fn bind_to_parent(parent: Pid, first_free: u32) -> io::Result<()> {
