@@ -319,6 +319,26 @@ fn accounts_that_cannot_be_used_are_told_and_those_before_them_hold() {
     vms.plays_on();
 }
 
+/// Open to all at its start, it stays so until a restart, and says so.
+#[test]
+fn an_open_gateway_is_not_closed_by_a_signal() {
+    let camera = scene::camera("lobby", 7);
+    let gateway = Gateway::start(&GatewayConfig::open(vec![scene::config("lobby", &camera)]));
+    let reloads = |result: &str, times: f64| {
+        let label = format!("result=\"{result}\"");
+        gateway.wait_for_metric("cofferdam_account_reloads_total", &[&label], |v| v == times);
+    };
+    gateway.hang_up();
+    reloads("taken", 1.0);
+    let path = gateway.config_path();
+    let open = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, open.replace("anonymous = true", "anonymous = false")).unwrap();
+    gateway.hang_up();
+    reloads("refused", 1.0);
+    let log = gateway.log();
+    assert!(log.contains("`readers.anonymous`: expected true, as at the start"), "{log}");
+}
+
 /// The gateway's configuration from `[core]` to before `[readers]`, and its cameras: without accounts.
 fn after_core(text: &str) -> String {
     let (_, rest) = text.split_once("[core]").unwrap();

@@ -252,6 +252,10 @@ fn a_readers_certificate_logs_in_and_no_other_gets_through() {
         let label = ["reason=\"tls\""];
         scene.gateway.metrics().value("cofferdam_rtsp_malformed_total", &label) >= Some(2.0)
     });
+    let refused = ["result=\"unknown\""];
+    let refused = scene.gateway.metrics().value("cofferdam_rtsp_logins_total", &refused);
+    assert_eq!(refused, Some(2.0), "and told as whoever claims to be somebody");
+    assert_eq!(scene.gateway.log().matches("login refused").count(), 2);
 }
 
 #[test]

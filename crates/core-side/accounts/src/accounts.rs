@@ -252,6 +252,18 @@ impl Accounts {
         PasswordCheck(Arc::new(Check { secret, username, password, reader }))
     }
 
+    /// Whether an account is another by now, or there is one that was not, so that the password is to be checked
+    /// against that.
+    #[must_use]
+    pub fn is_outdated(&self, check: &PasswordCheck) -> bool {
+        let Check { reader, username, .. } = &*check.0;
+        match (reader, self.of(username)) {
+            (None, None) => false,
+            (Some(reader), Some(current)) => !Arc::ptr_eq(reader, &current),
+            _ => true,
+        }
+    }
+
     /// Judges a password in clear, of which [`PasswordCheck::run`] has said whether it is right.
     pub fn judge_password(
         &self,
@@ -261,7 +273,7 @@ impl Accounts {
         now: Instant,
     ) -> Judgement {
         let Check { reader, username, .. } = &*check.0;
-        // Checking takes long enough for an account to be taken away meanwhile.
+        // Checking takes long enough for an account to be replaced meanwhile, and its password with it.
         let reader = reader.clone().filter(|reader| self.is_current(reader));
         self.conclude(reader, is_right, username, from, now)
     }
@@ -325,14 +337,15 @@ fn by_name(readers: Vec<Reader>) -> Result<ByName, AccountsError> {
     let mut by_certificate: HashMap<Vec<u8>, ReaderName> = HashMap::new();
     for reader in readers {
         let name = reader.name.clone();
+        if by_name.contains_key(name.as_str()) {
+            return Err(AccountsError::Duplicate(name));
+        }
         for certificate in &reader.certificates {
             if let Some(other) = by_certificate.insert(certificate.clone(), name.clone()) {
                 return Err(AccountsError::Certificate(other, name));
             }
         }
-        if by_name.insert(name.as_str().into(), Arc::new(reader)).is_some() {
-            return Err(AccountsError::Duplicate(name));
-        }
+        by_name.insert(name.as_str().into(), Arc::new(reader));
     }
     Ok(by_name)
 }

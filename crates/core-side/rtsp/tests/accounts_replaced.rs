@@ -143,3 +143,32 @@ fn where_everybody_may_read_or_nobody_there_is_nobody_to_put_out() {
     assert_eq!(told(&mut anybody), []);
     assert_eq!(told(&mut Reader::new(closed())), []);
 }
+
+/// Checking a password takes long enough for its account to change meanwhile. Whoever has the password of now is no
+/// stranger for it.
+#[test]
+fn a_password_is_checked_anew_where_its_account_is_another_by_then() {
+    let access = accounts();
+    let Access::Accounts(held) = &access else { panic!() };
+    let mut reader = Reader::over(access.clone(), Channel::Tls);
+    assert!(matches!(&reader.send("DESCRIBE", MAIN, &[BASIC])[..], [Output::CheckPassword(_)]));
+    let mut all = all_accounts();
+    all[0].mounts = vec!["*".parse().unwrap()];
+    held.replace(all.into()).unwrap();
+    let outputs = reader.connection.password_checked(reader.now, true, &Mounts);
+    let [Output::CheckPassword(again)] = &outputs[..] else { panic!("{outputs:?}") };
+    assert!(reader.connection.is_holding());
+    let is_right = again.run();
+    let outputs = reader.connection.password_checked(reader.now, is_right, &Mounts);
+    assert_eq!(status_of(&outputs), 200);
+
+    // Where it is gone, the password is nobody's.
+    let mut reader = Reader::over(access.clone(), Channel::Tls);
+    reader.send("DESCRIBE", MAIN, &[BASIC]);
+    replace(&access, |account| account.name.as_str() != "vms");
+    let outputs = reader.connection.password_checked(reader.now, true, &Mounts);
+    let [Output::CheckPassword(again)] = &outputs[..] else { panic!("{outputs:?}") };
+    assert!(!again.run());
+    let outputs = reader.connection.password_checked(reader.now, false, &Mounts);
+    assert_eq!(status_of(&outputs), 401);
+}

@@ -1,6 +1,7 @@
 //! TLS: what the server shows, and which certificates readers may log in with.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -84,6 +85,12 @@ impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Certificates")
     }
+}
+
+/// Whether a connection failed because the reader showed a certificate that no account has.
+pub(crate) fn is_certificate_refused(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+    matches!(error, Some(Error::InvalidCertificate(_)))
 }
 
 /// The first certificate of a PEM text, in DER.

@@ -155,7 +155,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     if config.readers.anonymous {
         tracing::warn!("`readers.anonymous = true`: anyone who reaches the listener may watch");
     } else if config.reader.is_empty() {
-        tracing::warn!("no [[reader]]: nobody may watch");
+        tracing::warn!("{}", reload::NOBODY);
     }
 
     let mut encoders = JoinSet::new();

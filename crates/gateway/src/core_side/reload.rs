@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cofferdam_serve::{Access, AccountChanges, Accounts, Certificates, Reader, Refresh};
+use cofferdam_serve::{Access, AccountChanges, Certificates, Reader, Refresh};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -32,6 +32,9 @@ impl AccountMetrics {
         self.0.get_or_create(&[("result", result)]).inc();
     }
 }
+
+/// Said where there is no account.
+pub(super) const NOBODY: &str = "no [[reader]]: nobody may watch";
 
 /// What accounts are read from, and whom to tell.
 pub(super) struct Reload {
@@ -65,18 +68,16 @@ impl Reload {
     /// Takes over what the configuration and its files say of readers by now. What cannot be used is told, and
     /// leaves everything as it is. Cancel-safe: then nothing has happened.
     pub(super) async fn run(&self) {
-        let Access::Accounts(accounts) = &self.access else {
-            tracing::warn!(
-                "SIGHUP ignored: `readers.anonymous = true` has no accounts to read anew"
-            );
-            return;
-        };
         // Files may be slow, and readers do not wait for them.
         let (config, path) = (self.config.clone(), self.path.clone());
         let found = tokio::task::spawn_blocking(move || find(&config, &path)).await;
         let found = found.unwrap_or_else(|error| Err(format!("reading accounts: {error}")));
-        match found.and_then(|found| self.replace(accounts, found)) {
-            Ok(changes) => {
+        match found.and_then(|found| self.replace(found)) {
+            Ok(None) => {
+                self.metrics.count("taken");
+                tracing::warn!("SIGHUP: `readers.anonymous = true` has no accounts to read anew");
+            }
+            Ok(Some(changes)) => {
                 self.metrics.count("taken");
                 audit(&changes);
                 let AccountChanges { added, changed, removed } = &changes;
@@ -99,29 +100,33 @@ impl Reload {
         }
     }
 
-    fn replace(&self, accounts: &Accounts, found: Found) -> Result<AccountChanges, String> {
-        let changes =
-            accounts.replace(found.readers).map_err(|error| format!("`reader`: {error}"))?;
+    /// `None` where everybody may read.
+    fn replace(&self, found: Found) -> Result<Option<AccountChanges>, String> {
         if found.differs_elsewhere {
             tracing::warn!("SIGHUP reads accounts only: what else has changed takes a restart");
         }
+        let Access::Accounts(accounts) = &self.access else { return Ok(None) };
+        if found.readers.is_empty() {
+            tracing::warn!("{NOBODY}");
+        }
+        let changes =
+            accounts.replace(found.readers).map_err(|error| format!("`reader`: {error}"))?;
         if let Some(certificates) = &self.certificates {
             certificates.replace_readers(accounts.certificates());
         }
-        Ok(changes)
+        Ok(Some(changes))
     }
 }
 
 /// Reads the configuration at `path` and its accounts' files. All of it has to be valid.
 fn find(old: &Config, path: &Path) -> Result<Found, String> {
     let new = config::load(path).map_err(|error| error.to_string())?;
-    if new.readers.anonymous {
-        // Without accounts by then, as it has to be: those there are would all go before anyone may watch.
-        return Err(
-            "`readers.anonymous`: expected false, as at the start, found true: that takes a \
-                    restart"
-                .into(),
-        );
+    let (before, now) = (old.readers.anonymous, new.readers.anonymous);
+    if before != now {
+        // Either way all accounts come or go with it, and would do so before it holds.
+        return Err(format!(
+            "`readers.anonymous`: expected {before}, as at the start, found {now}: that takes a restart"
+        ));
     }
     let readers = accounts::read_all(&new)?;
     Ok(Found { readers, differs_elsewhere: differs_elsewhere(old, &new) })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cofferdam_accounts::{PasswordCheck, Reader};
+use cofferdam_accounts::{Claim, PasswordCheck, Reader};
 use rtsp_types::headers;
 use rtsp_types::{StatusCode, Version};
 
@@ -183,11 +183,19 @@ impl Connection {
     ) -> Vec<Output> {
         let mut outputs = Vec::new();
         let is_check = |held: &mut Held| matches!(held.wait, Wait::Check(_));
-        let Some(Held { request, wait: Wait::Check(check), .. }) = self.held.take_if(is_check)
+        let Some(Held { request, claimed, wait: Wait::Check(check) }) = self.held.take_if(is_check)
         else {
             return outputs;
         };
         let Access::Accounts(accounts) = &self.settings.access else { return outputs };
+        if let Some(Ok(Claim::Basic(claim))) = &claimed
+            && accounts.is_outdated(&check)
+        {
+            let check = accounts.password_check(claim);
+            outputs.push(Output::CheckPassword(check.clone()));
+            self.held = Some(Held { request, claimed, wait: Wait::Check(check) });
+            return outputs;
+        }
         let judgement = accounts.judge_password(&check, is_right, self.settings.peer, now);
         self.last_request = now;
         let Some(envelope) = envelope(&request, &mut outputs) else { return outputs };

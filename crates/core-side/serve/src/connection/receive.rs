@@ -3,12 +3,13 @@
 use std::io;
 
 use cofferdam_rtp::rtcp::{self, Incoming};
-use cofferdam_rtsp::{Frame, MalformedReason, TunnelRequest};
+use cofferdam_rtsp::{Frame, Login, MalformedReason, Refusal as LoginRefusal, TunnelRequest};
 use tokio::time::Instant;
 
-use super::{Driver, End};
+use super::{Driver, End, audit};
 use crate::metrics::Refusal;
 use crate::playback::Route;
+use crate::tls;
 
 /// What is read at once.
 const READ_LEN: usize = 4096;
@@ -27,16 +28,15 @@ impl Driver {
         let mut buffer = [0; READ_LEN];
         match self.stream.try_read(&mut buffer) {
             Ok(0) => Err(End::ReaderLeft),
-            Ok(length) => {
-                self.identify();
-                self.take_in(&buffer[..length])
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.identify();
-                Ok(())
-            }
+            Ok(length) => self.take_in(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 self.shared.metrics.malformed(MalformedReason::Tls);
+                if tls::is_certificate_refused(&error) {
+                    let login = Login::Refused { reader: None, reason: LoginRefusal::Unknown };
+                    self.shared.metrics.login(&login);
+                    audit::login(self.peer, &login);
+                }
                 Err(End::Unframed)
             }
             Err(error) => Err(End::from(&error)),
@@ -53,7 +53,10 @@ impl Driver {
             first.extend_from_slice(bytes);
             match TunnelRequest::begins(first) {
                 Some(true) => return Err(End::Tunnel),
-                Some(false) => self.framer.push(&std::mem::take(first)),
+                Some(false) => {
+                    self.framer.push(&std::mem::take(first));
+                    self.identify();
+                }
                 // A few bytes, for no longer than a connection may go without a login.
                 None => return Ok(()),
             }
@@ -64,7 +67,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Looks for the reader's certificate, once that would be there.
+    /// Looks for the reader's certificate, once that would be there and what it says is RTSP: halves of a tunnel are
+    /// one login.
     pub(super) fn identify(&mut self) {
         if self.is_identified || self.stream.is_handshaking() {
             return;
