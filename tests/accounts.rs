@@ -368,6 +368,39 @@ fn a_core_side_that_is_starting_is_asked_when_it_has_started() {
     );
 }
 
+/// Whoever is at work on the file does so for no side that dies meanwhile: it comes back with what was there at the
+/// start, and the accounts that were taken over last.
+#[test]
+fn a_side_that_comes_back_goes_by_what_was_taken_over() {
+    let scene = scene();
+    make_readable(&scene);
+    let path = scene.gateway.config_path();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (tcp, others): (Vec<&str>, Vec<&str>) =
+        text.split("[[reader]]").partition(|block| block.contains("name = \"tcp\""));
+    assert_eq!(tcp.len(), 1);
+    std::fs::write(&path, others.join("[[reader]]")).unwrap();
+    scene.gateway.hang_up();
+    wait_for_reloads(&scene, "taken", 1.0);
+    let smaller = text.replacen("fps = 15", "fps = 10", 1).replacen("width = ", "width = 1", 1);
+    for (times, meanwhile) in [(1, smaller.as_str()), (2, "broken")] {
+        std::fs::write(&path, meanwhile).unwrap();
+        for side in ["core", "camera"] {
+            scene.gateway.side(side).expect(side).signal(Signal::KILL);
+        }
+        let ended = || scene.gateway.log().matches("a side ended").count();
+        until(Duration::from_secs(60), "both sides to be back", || {
+            let (status, _) = http::get(scene.gateway.admin, "/readyz")?;
+            (status == 200 && ended() == 2 * times).then_some(())
+        });
+        let live = ["state=\"live\""];
+        scene.gateway.wait_for_metric("cofferdam_camera_state", &live, |v| v == 1.0);
+        Playing::start(&scene, "lobby/main", VMS).plays_on();
+        let mut gone = Rtsp::connect(scene.gateway.rtsp, "lobby/main");
+        assert_eq!(gone.as_reader(("tcp", PASSWORD), "DESCRIBE", &[]).status, 401);
+    }
+}
+
 /// Started as root, the gateway reads accounts that its own user may not; to read them anew would need that.
 #[test]
 #[allow(clippy::print_stderr)]

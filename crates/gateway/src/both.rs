@@ -2,11 +2,10 @@
 //!
 //! It opens no network socket and reads nothing from either side but one byte: "started".
 
-use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Child;
 use tokio::time::Instant;
 
-use crate::config::Config;
+use crate::config::{Config, Texts};
 use crate::exit::Exit;
 use crate::isolation::SelfCheck;
 use crate::parent::{DESCRIPTOR, STARTED};
@@ -59,8 +58,8 @@ enum Event {
     Due,
 }
 
-/// Runs both sides of `config`, which stands at `path`, until the operating system asks to stop.
-pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
+/// Runs both sides of `config`, which `texts` of the file at `path` say, until the operating system asks to stop.
+pub(crate) async fn run(config: &Config, texts: Texts, path: &Path) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
     let programs = Programs::find()?;
     // Missing programs are found here, before anything runs.
@@ -71,7 +70,7 @@ pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
     if let Some(check) = SelfCheck::new(config, Stance::Together, path) {
         check.require().await?;
     }
-    let launcher = Launcher { program: programs, config: path.as_os_str().to_owned() };
+    let mut launcher = Launcher { program: programs, config: path.to_owned(), texts };
     let mut core = SideProcess::new("core");
     let mut camera = SideProcess::new("camera");
     launcher.start(&mut core)?;
@@ -82,6 +81,7 @@ pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
             asked = signals.next() => match asked {
                 Asked::Stop => break Ok(()),
                 Asked::Reload => {
+                    launcher.texts.take_accounts(path);
                     core.reload();
                     continue;
                 }
@@ -114,7 +114,10 @@ pub(crate) async fn run(config: &Config, path: &Path) -> Result<(), Exit> {
 /// How sides are started.
 struct Launcher {
     program: Programs,
-    config: OsString,
+    /// The configuration's file.
+    config: PathBuf,
+    /// What it holds for a side.
+    texts: Texts,
 }
 
 impl Launcher {
@@ -123,6 +126,8 @@ impl Launcher {
             |what: String| Exit::run_time(format!("starting the {} side: {what}", side.name));
         let config = self.config.to_str().ok_or_else(|| failed("the path is not UTF-8".into()))?;
         let (ours, theirs) = UnixStream::pair().map_err(|e| failed(e.to_string()))?;
+        // One for each: what is shared could be used to signal.
+        let texts = self.texts.to_descriptor().map_err(|e| failed(e.to_string()))?;
         let mut command = WorkerCommand::new(self.program.cofferdam());
         for argument in ["run", "--config", config, "--side", side.name, "--inherited"] {
             command = command.argument(argument);
@@ -132,6 +137,7 @@ impl Launcher {
         }
         let child = command
             .descriptor(DESCRIPTOR, theirs.into())
+            .descriptor(Texts::DESCRIPTOR, texts)
             .streams(Streams::Inherit)
             .spawn()
             .map_err(|e| failed(e.to_string()))?;

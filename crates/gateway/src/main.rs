@@ -33,6 +33,7 @@ mod vetting;
 
 use clap::Parser;
 use cli::{Cli, Command, Side, UserCommand};
+use config::Texts;
 use exit::Exit;
 use parent::Parent;
 
@@ -54,11 +55,15 @@ fn main() -> std::process::ExitCode {
 async fn dispatch(command: Command) -> Result<(), Exit> {
     match command {
         Command::Run(options) => {
-            let config = config::load(&options.config)?;
+            let (parent, texts) = if options.inherited {
+                (Some(Parent::inherited()?), Texts::inherited()?)
+            } else {
+                (None, Texts::read(&options.config)?)
+            };
+            let config = texts.config(&options.config)?;
             logging::init(&config.log);
-            let parent = if options.inherited { Some(Parent::inherited()?) } else { None };
             match options.side {
-                Side::Both => both::run(&config, &options.config).await,
+                Side::Both => both::run(&config, texts, &options.config).await,
                 Side::Core => core_side::run(config, &options.config, parent).await,
                 Side::Camera => camera_side::run(config, &options.config, parent).await,
             }

@@ -16,17 +16,30 @@ use super::validate::validate;
 /// # Errors
 /// Every mistake found, each naming its key and its source.
 pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
-    load_over(path, &environment())
+    parse(path, &read(path)?)
 }
 
-fn load_over(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
-    let name = path.display().to_string();
-    let whole = |source: &str, what: String| {
-        ConfigError(vec![Mistake { source: source.to_owned(), key: String::new(), what }])
-    };
+/// The text of the configuration at `path`.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     // `config` would call a folder or a file it may not read "not found", and patch broken text.
-    let text = read_text(path).map_err(|what| whole(&name, what))?;
-    let file = config::File::from_str(&text, FileFormat::Toml);
+    read_text(path).map_err(|what| whole(&path.display().to_string(), what))
+}
+
+/// As [`load`], where `text` is what stands at `path`, or stood there.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    parse_over(path, text, &environment())
+}
+
+fn whole(source: &str, what: String) -> ConfigError {
+    ConfigError(vec![Mistake { source: source.to_owned(), key: String::new(), what }])
+}
+
+fn parse_over(path: &Path, text: &str, environment: &Environment) -> Result<Config, ConfigError> {
+    let name = path.display().to_string();
+    let file = config::File::from_str(text, FileFormat::Toml);
     let build = |builder: ConfigBuilder<DefaultState>, source: &str| {
         builder.build().map_err(|error| whole(source, syntax(&error.to_string())))
     };

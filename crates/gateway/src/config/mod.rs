@@ -12,6 +12,7 @@ mod multicast;
 mod paths;
 mod reader;
 mod secret;
+mod texts;
 mod typing;
 mod validate;
 
@@ -31,6 +32,7 @@ use url::Url;
 pub(crate) use camera::default_encoder;
 pub(crate) use load::load;
 pub(crate) use secret::read_password;
+pub(crate) use texts::Texts;
 
 /// The whole configuration, valid.
 #[derive(Clone, Debug, PartialEq)]

@@ -443,7 +443,9 @@ fn what_the_environment_says_holds_and_is_its_own_mistake() {
     let over = |name: &str, value: &str| {
         let variables = [(format!("COFFERDAM__{name}"), value.to_owned())];
         let environment = environment().source(Some(variables.into_iter().collect()));
-        load_over(file.path(), &environment).map_err(|error| error.to_string())
+        read(file.path())
+            .and_then(|text| parse_over(file.path(), &text, &environment))
+            .map_err(|error| error.to_string())
     };
     let config = over("CORE__RTSP", "127.0.0.1:7").unwrap();
     assert_eq!(config.core.rtsp, "127.0.0.1:7".parse().unwrap());
