@@ -15,6 +15,7 @@ use cofferdam_jail::{Streams, WorkerCommand};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use crate::config::{Config, Texts};
@@ -76,16 +77,28 @@ pub(crate) async fn run(config: &Config, texts: Texts, path: &Path) -> Result<()
     launcher.start(&mut core)?;
     launcher.start(&mut camera)?;
     introduce(&core, &camera)?;
+    let mut reading = None;
     let outcome = loop {
         let (index, event) = tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break Ok(()),
                 Asked::Reload => {
-                    launcher.texts.take_accounts(path);
+                    // Files may be slow; sides do not wait for them, and whoever stops the gateway neither.
+                    let (mut texts, path) = (launcher.texts.clone(), path.to_owned());
+                    let take = move || {
+                        texts.take_accounts(&path);
+                        texts
+                    };
+                    reading = Some(tokio::task::spawn_blocking(take));
                     core.reload();
                     continue;
                 }
             },
+            read = read(&mut reading) => {
+                reading = None;
+                launcher.texts = read.unwrap_or(launcher.texts);
+                continue;
+            }
             event = core.event() => (0, event),
             event = camera.event() => (1, event),
         };
@@ -268,6 +281,14 @@ impl SideProcess {
             // Fails only for a side that is gone already.
             let _ = kill_process(pid, signal);
         }
+    }
+}
+
+/// What has been read; never where nothing is. Cancel-safe.
+async fn read(reading: &mut Option<JoinHandle<Texts>>) -> Result<Texts, JoinError> {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -171,7 +171,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     if let Some(watch) = watch {
         tasks.spawn(watch);
     }
-    let admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));
+    let mut admin = tokio::spawn(admin.serve(admin_listener, changed(stopped.clone())));
     let mut serving = JoinSet::new();
     for server in servers {
         serving.spawn(server.run(changed(stopped.clone())));
@@ -196,6 +196,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         tokio::select! {
             () = stopping_time => {}
             ended = Ended::first(&mut serving, &mut encoders, &mut tasks) => return Err(ended.into()),
+            _ = &mut admin => return Err(Ended("the admin page").into()),
         }
     }
     tracing::info!("stopping");
