@@ -1,11 +1,14 @@
 //! The least RTSP client: requests as a test writes them, and their answers.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use md5::{Digest as _, Md5};
+
+/// How long a read waits.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection to a server.
 pub struct Rtsp {
@@ -113,10 +116,10 @@ impl Rtsp {
     /// The next interleaved frame, with its channel; `None` when the server closed the connection.
     pub fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let mut header = [0; 4];
-        self.stream.read_exact(&mut header).ok()?;
+        in_time(self.stream.read_exact(&mut header))?;
         assert_eq!(header[0], b'$', "a frame");
         let mut payload = vec![0; usize::from(u16::from_be_bytes([header[2], header[3]]))];
-        self.stream.read_exact(&mut payload).ok()?;
+        in_time(self.stream.read_exact(&mut payload))?;
         Some((header[1], payload))
     }
 
@@ -143,7 +146,7 @@ impl Rtsp {
     pub fn answer(&mut self) -> Option<Answer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            if self.stream.read_line(&mut head).ok()? == 0 {
+            if in_time(self.stream.read_line(&mut head))? == 0 {
                 return None;
             }
         }
@@ -157,6 +160,18 @@ impl Rtsp {
     }
 }
 
+/// What was read; `None` where the connection has ended. That nothing comes for as long as reads wait is neither.
+fn in_time<T>(read: io::Result<T>) -> Option<T> {
+    if let Err(error) = &read {
+        let kind = error.kind();
+        assert!(
+            kind != ErrorKind::WouldBlock && kind != ErrorKind::TimedOut,
+            "nothing came for {PATIENCE:?}, and no end"
+        );
+    }
+    read.ok()
+}
+
 /// A connection to a server, whose reads do not wait for ever.
 ///
 /// # Panics
@@ -164,7 +179,7 @@ impl Rtsp {
 #[must_use]
 pub fn socket(address: SocketAddr) -> TcpStream {
     let socket = TcpStream::connect(address).expect("the server listens");
-    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     socket
 }
 

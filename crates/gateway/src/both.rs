@@ -1,6 +1,7 @@
 //! The parent of both sides: starts them, introduces them to each other, replaces one that dies.
 //!
-//! It opens no network socket and reads nothing from either side but one byte: "started".
+//! It opens no network socket and reads nothing from either side but single bytes: "started", and from the core side
+//! whether accounts were taken over.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -15,15 +16,16 @@ use cofferdam_jail::{Streams, WorkerCommand};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::process::Child;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::config::{Config, Texts};
 use crate::exit::Exit;
 use crate::isolation::SelfCheck;
-use crate::parent::{DESCRIPTOR, STARTED};
+use crate::parent::{DESCRIPTOR, REFUSED, STARTED, TAKEN};
 use crate::programs::Programs;
 use crate::signals::{Asked, Signals};
+use crate::take_over::{Step, TakeOver};
 use crate::{camera_side, core_side};
 
 /// How long the sides may take to stop before they are killed.
@@ -54,7 +56,8 @@ struct SideProcess {
 
 /// What happened to a side.
 enum Event {
-    Started,
+    /// A byte on its socket.
+    Said(u8),
     Ended(ExitStatus),
     Due,
 }
@@ -77,26 +80,20 @@ pub(crate) async fn run(config: &Config, texts: Texts, path: &Path) -> Result<()
     launcher.start(&mut core)?;
     launcher.start(&mut camera)?;
     introduce(&core, &camera)?;
-    let mut reading = None;
+    let mut accounts = Accounts::default();
     let outcome = loop {
         let (index, event) = tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break Ok(()),
                 Asked::Reload => {
-                    // Files may be slow; sides do not wait for them, and whoever stops the gateway neither.
-                    let (mut texts, path) = (launcher.texts.clone(), path.to_owned());
-                    let take = move || {
-                        texts.take_accounts(&path);
-                        texts
-                    };
-                    reading = Some(tokio::task::spawn_blocking(take));
-                    core.reload();
+                    let step = accounts.take_over.handle_request();
+                    accounts.carry_out(step, &launcher, &mut core);
                     continue;
                 }
             },
-            read = read(&mut reading) => {
-                reading = None;
-                launcher.texts = read.unwrap_or(launcher.texts);
+            texts = accounts.read() => {
+                let step = accounts.take_over.handle_read(texts);
+                accounts.carry_out(step, &launcher, &mut core);
                 continue;
             }
             event = core.event() => (0, event),
@@ -104,11 +101,20 @@ pub(crate) async fn run(config: &Config, texts: Texts, path: &Path) -> Result<()
         };
         let side = if index == 0 { &mut core } else { &mut camera };
         match event {
-            Event::Started => side.note_start(),
+            Event::Said(STARTED) => side.note_start(),
+            // The camera side has no say in accounts.
+            Event::Said(answer @ (TAKEN | REFUSED)) if index == 0 => {
+                let (texts, step) = accounts.take_over.handle_answer(answer == TAKEN);
+                launcher.texts = texts.unwrap_or(launcher.texts);
+                accounts.carry_out(step, &launcher, &mut core);
+            }
+            Event::Said(_) => {}
             Event::Ended(status) => {
                 if let Err(exit) = side.note_end(status) {
                     break Err(exit);
                 }
+                // Whoever comes back has what was there before.
+                core.is_to_reload |= core.child.is_none() && accounts.take_over.is_asked();
             }
             Event::Due => {
                 // Such as a program that is being replaced at this moment.
@@ -122,6 +128,36 @@ pub(crate) async fn run(config: &Config, texts: Texts, path: &Path) -> Result<()
     };
     stop([&mut core, &mut camera]).await;
     outcome
+}
+
+/// Accounts that the core side is asked to take over.
+#[derive(Default)]
+struct Accounts {
+    take_over: TakeOver,
+    reading: Option<JoinHandle<Option<Texts>>>,
+}
+
+impl Accounts {
+    fn carry_out(&mut self, step: Step, launcher: &Launcher, core: &mut SideProcess) {
+        match step {
+            Step::Wait => {}
+            Step::Read => {
+                // Files may be slow; sides do not wait for them, and whoever stops the gateway neither.
+                let (texts, path) = (launcher.texts.clone(), launcher.config.clone());
+                let read = move || texts.with_accounts(&path);
+                self.reading = Some(tokio::task::spawn_blocking(read));
+            }
+            Step::Ask => core.reload(),
+        }
+    }
+
+    /// What has been read; never where nothing is. Safe to cancel.
+    async fn read(&mut self) -> Option<Texts> {
+        let Some(reading) = &mut self.reading else { return std::future::pending().await };
+        let read = reading.await.unwrap_or_default();
+        self.reading = None;
+        read
+    }
 }
 
 /// How sides are started.
@@ -206,12 +242,11 @@ impl SideProcess {
     async fn event(&mut self) -> Event {
         match (&mut self.child, self.start_at) {
             (Some(child), _) => {
-                let socket = self.socket.as_mut().filter(|_| !self.is_up);
                 tokio::select! {
                     status = child.wait() => {
                         Event::Ended(status.unwrap_or_else(|_| ExitStatus::from_raw(1 << 8)))
                     }
-                    () = started(socket) => Event::Started,
+                    byte = said(self.socket.as_mut()) => Event::Said(byte),
                 }
             }
             (None, Some(at)) => {
@@ -265,8 +300,8 @@ impl SideProcess {
         }
     }
 
-    /// Has the side read anew what it can. Before it is up nobody might be there yet to take the signal, which
-    /// ends who does not; and what it has read by then may be what was before.
+    /// Has the side read anew what it can. Before it is up nobody might be there yet to take the signal, and what it
+    /// has read by then may be what was before.
     fn reload(&mut self) {
         if self.is_up {
             self.signal(Signal::HUP);
@@ -284,22 +319,14 @@ impl SideProcess {
     }
 }
 
-/// What has been read; never where nothing is. Cancel-safe.
-async fn read(reading: &mut Option<JoinHandle<Texts>>) -> Result<Texts, JoinError> {
-    match reading {
-        Some(reading) => reading.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Completes when the side says that it has started; never where nothing is waited for.
-async fn started(socket: Option<&mut tokio::net::UnixStream>) {
+/// The next byte that a side says; never once it is gone. Safe to cancel.
+async fn said(socket: Option<&mut tokio::net::UnixStream>) -> u8 {
     let Some(socket) = socket else { return std::future::pending().await };
     let mut byte = [0];
     match socket.read_exact(&mut byte).await {
-        Ok(_) if byte[0] == STARTED => {}
+        Ok(_) => byte[0],
         // Its end is what will be told next.
-        _ => std::future::pending().await,
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -27,6 +27,7 @@ mod probe;
 mod programs;
 mod prove;
 mod signals;
+mod take_over;
 mod tls;
 mod user;
 mod vetting;

@@ -1,6 +1,7 @@
 //! A side's socket to the parent that runs both sides.
 //!
-//! The parent sends fresh connections to the other side; the side says once that it has started.
+//! The parent sends fresh connections to the other side. The side says once that it has started; the core side says
+//! as well what became of accounts that it was asked to take over.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,6 +17,10 @@ pub(crate) const DESCRIPTOR: i32 = 3;
 
 /// The byte that says "started".
 pub(crate) const STARTED: u8 = b'S';
+/// The byte that says that accounts were taken over.
+pub(crate) const TAKEN: u8 = b'T';
+/// The byte that says that they were refused.
+pub(crate) const REFUSED: u8 = b'R';
 
 /// The parent, from a side's point of view.
 #[derive(Debug)]
@@ -35,10 +40,20 @@ impl Parent {
 
     /// Says that this side has started: from now on its end is a fault and not a refusal.
     pub(crate) fn started(&self) -> Result<(), Exit> {
-        // Written past the event loop, which has not looked at the socket yet; one byte fits.
-        rustix::io::write(&self.0, &[STARTED])
-            .map(drop)
-            .map_err(|error| Exit::run_time(format!("telling the parent: {error}")))
+        self.say(STARTED).map_err(|error| Exit::run_time(format!("telling the parent: {error}")))
+    }
+
+    /// Says whether accounts were taken over.
+    pub(crate) fn asked_for_accounts(&self, taken: bool) {
+        if let Err(error) = self.say(if taken { TAKEN } else { REFUSED }) {
+            tracing::warn!(%error, "telling the parent what became of accounts");
+        }
+    }
+
+    fn say(&self, byte: u8) -> io::Result<()> {
+        // Written past the event loop, which may not have looked at the socket yet; one byte fits.
+        rustix::io::write(&self.0, &[byte])?;
+        Ok(())
     }
 
     /// The next connection to the other side; `None` when the parent is gone.

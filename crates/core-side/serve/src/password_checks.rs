@@ -15,14 +15,14 @@ const AT_ONCE: usize = 2;
 /// others wait for one of its.
 #[derive(Debug)]
 pub(crate) struct PasswordChecks {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     /// The hosts whose checks run or wait, each with the one place it has.
     hosts: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
 }
 
 impl Default for PasswordChecks {
     fn default() -> Self {
-        Self { places: Semaphore::new(AT_ONCE), hosts: Mutex::default() }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), hosts: Mutex::default() }
     }
 }
 
@@ -37,10 +37,14 @@ impl PasswordChecks {
         from: IpAddr,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let own = self.own_place(from);
-        let _own = own.acquire().await.ok()?;
-        let _place = self.places.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+        let own = self.own_place(from).acquire_owned().await.ok()?;
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        // Once begun it goes on to its end, whether anybody still waits for it or not.
+        let in_its_place = move || {
+            let _held = (own, place);
+            work()
+        };
+        tokio::task::spawn_blocking(in_its_place).await.ok()
     }
 
     fn own_place(&self, from: IpAddr) -> Arc<Semaphore> {
@@ -90,5 +94,35 @@ mod tests {
         assert_eq!(checks.in_turn([10, 0, 0, 1].into(), || 5).await, Some(5));
         let hosts = checks.hosts.lock().unwrap().len();
         assert_eq!(hosts, 1, "who asks no more is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_check_that_nobody_waits_for_any_more_keeps_its_place_to_its_end() {
+        let checks = Arc::new(PasswordChecks::default());
+        let host = IpAddr::from([10, 0, 0, 1]);
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let given_up = tokio::spawn({
+            let checks = Arc::clone(&checks);
+            async move {
+                let wait = move || {
+                    let _ = begun.send(());
+                    held.recv().is_ok()
+                };
+                checks.in_turn(host, wait).await
+            }
+        });
+        begins.await.unwrap();
+        given_up.abort();
+        assert!(given_up.await.unwrap_err().is_cancelled());
+        assert_eq!(checks.places.available_permits(), AT_ONCE - 1);
+        let mut next = std::pin::pin!(checks.in_turn(host, || 5));
+        tokio::select! {
+            biased;
+            _ = &mut next => panic!("two at once"),
+            () = tokio::task::yield_now() => {}
+        }
+        release.send(()).unwrap();
+        assert_eq!(timeout(Duration::from_secs(10), next).await, Ok(Some(5)));
     }
 }

@@ -186,6 +186,11 @@ impl Server {
                         connection::serve(stream, peer, place, shared, ordered).await;
                     });
                 }
+                // Nobody would be sent anything any more. Whoever looks after this server has it start anew.
+                Some(_) = pumping.join_next() => {
+                    tracing::error!(address = %self.address, "what sends to readers has failed");
+                    break;
+                }
                 Some(ended) = connections.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "a connection's task failed");

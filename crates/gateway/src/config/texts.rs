@@ -9,10 +9,9 @@ use std::path::Path;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use serde::{Deserialize, Serialize};
 
+use super::Config;
 use super::error::ConfigError;
 use super::load::{parse, read};
-use super::{Config, load};
-use crate::accounts;
 use crate::exit::Exit;
 
 /// The configuration as it was written when the gateway started, and when its accounts were last taken over. A side
@@ -48,16 +47,16 @@ impl Texts {
         Ok(config)
     }
 
-    /// Takes the accounts of the file at `path` as it is, if they can be taken over.
-    pub(crate) fn take_accounts(&mut self, path: &Path) {
-        let is_usable = |config: &Config| accounts::read_all(config).is_ok();
-        // What is wrong is told by the side that is to take them over.
-        if let (Ok(accounts), Ok(config), Ok(before)) = (read(path), load(path), self.config(path))
-            && config.readers == before.readers
-            && is_usable(&config)
-        {
-            self.accounts = accounts;
-        }
+    /// These with the accounts of the file at `path` as it is; `None` where it is not valid.
+    pub(crate) fn with_accounts(&self, path: &Path) -> Option<Self> {
+        let accounts = read(path).ok()?;
+        parse(path, &accounts).ok()?;
+        Some(Self { started: self.started.clone(), accounts })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(started: &str, accounts: &str) -> Self {
+        Self { started: started.into(), accounts: accounts.into() }
     }
 
     /// A file in memory that holds them. Nobody can write to it.
@@ -105,40 +104,27 @@ mod tests {
     fn a_side_that_comes_back_gets_what_was_there_at_the_start_and_the_accounts_of_now() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cofferdam.toml");
-        for name in ["one", "two"] {
-            let parsed = name.parse().unwrap();
-            let password = "a password".to_owned().into();
-            let secret =
-                cofferdam_accounts::Secret::of_password(&parsed, &password, [1; 16]).unwrap();
-            let text = secret.to_text(&parsed);
-            std::fs::write(folder.path().join(name), secrecy::ExposeSecret::expose_secret(&text))
-                .unwrap();
-        }
         let write = |text: &str| std::fs::write(&path, text).unwrap();
         write(&text(15, &["one"]));
-        let mut texts = Texts::read(&path).unwrap();
+        let texts = Texts::read(&path).unwrap();
         let names = |texts: &Texts| -> Vec<String> {
             let readers = texts.config(&path).unwrap().reader;
             readers.iter().map(|reader| reader.name.to_string()).collect()
         };
         write(&text(10, &["two"]));
         assert_eq!(names(&texts), ["one"], "nobody has asked for it");
-        texts.take_accounts(&path);
+        let texts = texts.with_accounts(&path).unwrap();
+        write("broken");
+        assert_eq!(texts.with_accounts(&path), None);
         assert_eq!(names(&texts), ["two"]);
         assert_eq!(texts.config(&path).unwrap().cameras[0].rate.per_second(), 15);
-        let open = format!("{}[readers]\nanonymous = true\n", text(15, &[]));
-        for unusable in ["broken", &text(15, &["three"]), &open] {
-            write(unusable);
-            texts.take_accounts(&path);
-            assert_eq!(names(&texts), ["two"], "{unusable}");
-        }
         let handed_on = Texts::from_descriptor(texts.to_descriptor().unwrap()).unwrap();
         assert_eq!(handed_on, texts);
     }
 
     #[test]
     fn one_side_cannot_change_what_another_is_told() {
-        let texts = Texts { started: "a".into(), accounts: "b".into() };
+        let texts = Texts::of("a", "b");
         let file = File::from(texts.to_descriptor().unwrap());
         assert!(file.write_at(b"x", 0).is_err() && file.set_len(1).is_err());
     }

@@ -54,6 +54,7 @@ const ADMIN_DRAIN: Duration = Duration::from_millis(250);
 /// Runs the core side until the operating system asks it to stop.
 pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> Result<(), Exit> {
     let mut signals = Signals::take()?;
+    let parent = parent.map(Arc::new);
     let stance = if parent.is_some() { Stance::Together } else { Stance::Core };
     listeners::require_interface(&config.core)?;
     let self_check = SelfCheck::new(&config, stance, path);
@@ -89,6 +90,7 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         certificates: certificates.clone(),
         refresh: refresh.clone(),
         metrics: AccountMetrics::register(&mut registry),
+        parent: parent.clone(),
     };
 
     let (stopping, stopped) = watch::channel(false);
@@ -128,7 +130,6 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
     let ready = move || mounts.iter().all(|m| m.availability() != Availability::NotReady);
     let admin = Admin::new(registry, ready, status);
 
-    let parent = parent.map(Arc::new);
     let offering = handover::Offering::prepare(&config, parent.clone(), rings)?;
     // Everything is open that takes a privilege; no worker runs yet.
     jail::lock_side(Kind::Server, User::CORE, config.jail.sandbox)?;
@@ -177,7 +178,9 @@ pub(crate) async fn run(config: Config, path: &Path, parent: Option<Parent>) -> 
         serving.spawn(server.run(changed(stopped.clone())));
     }
 
-    reload.rehearse();
+    if !config.readers.anonymous {
+        reload.rehearse();
+    }
     let stopping_time = stop_or_reload(&mut signals, &reload);
     tokio::pin!(stopping_time);
     let stop = tokio::select! {

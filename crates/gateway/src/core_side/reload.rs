@@ -1,6 +1,8 @@
 //! Accounts that are read anew while the gateway runs.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cofferdam_serve::{Access, AccountChanges, Certificates, Reader, Refresh};
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::accounts;
 use crate::config::{self, Config};
+use crate::parent::Parent;
 
 /// How often accounts were read anew, by what became of it.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub(super) struct Reload {
     pub(super) certificates: Option<Certificates>,
     pub(super) refresh: Refresh,
     pub(super) metrics: AccountMetrics,
+    /// Who keeps what was taken over, for a side that comes back.
+    pub(super) parent: Option<Arc<Parent>>,
 }
 
 /// What the configuration and its files say of readers by now.
@@ -54,15 +59,28 @@ struct Found {
 }
 
 impl Reload {
-    /// Says whether there is something that [`run`](Self::run) could not read. Call when this process is what it
-    /// is going to be: root's files are not another user's.
+    /// Says whether there is a file that [`run`](Self::run) may not read. Call when this process is what it is going
+    /// to be: root's files are not another user's.
     pub(super) fn rehearse(&self) {
-        if matches!(self.access, Access::Accounts(_))
-            && let Err(mistakes) = find(&self.config, &self.path)
-        {
-            let first = mistakes.lines().next().unwrap_or_default();
-            tracing::warn!("{first}: a change of accounts will take a restart");
-        }
+        let accounts = self.config.reader.iter();
+        let mut files: Vec<PathBuf> = accounts
+            .flat_map(|reader| [Some(reader.secret_file.clone()), reader.certificate.clone()])
+            .flatten()
+            .collect();
+        files.push(self.path.clone());
+        // Files may be slow, and nobody waits for them.
+        tokio::task::spawn_blocking(move || {
+            let refused = |file: &&PathBuf| {
+                let error = std::fs::File::open(file).err();
+                error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+            };
+            if let Some(file) = files.iter().find(refused) {
+                tracing::warn!(
+                    "{}: this user may not read it: a change of accounts will take a restart",
+                    file.display()
+                );
+            }
+        });
     }
 
     /// Takes over what the configuration and its files say of readers by now. What cannot be used is told, and
@@ -76,6 +94,7 @@ impl Reload {
             Ok(None) => {
                 self.metrics.count("taken");
                 tracing::warn!("SIGHUP: `readers.anonymous = true` has no accounts to read anew");
+                self.tell_parent(true);
             }
             Ok(Some(changes)) => {
                 self.metrics.count("taken");
@@ -88,6 +107,7 @@ impl Reload {
                     "accounts read anew"
                 );
                 self.refresh.accounts_replaced();
+                self.tell_parent(true);
             }
             Err(mistakes) => {
                 self.metrics.count("refused");
@@ -96,7 +116,14 @@ impl Reload {
                 }
                 let user = rustix::process::geteuid().as_raw();
                 tracing::error!(user, "SIGHUP: the accounts before it still hold");
+                self.tell_parent(false);
             }
+        }
+    }
+
+    fn tell_parent(&self, taken: bool) {
+        if let Some(parent) = &self.parent {
+            parent.asked_for_accounts(taken);
         }
     }
 

@@ -111,7 +111,9 @@ impl Driver {
             };
             self.perform(outputs);
         }
-        let mid_frame = self.framer.is_mid_frame() || self.stream.is_handshaking();
+        // What is behind a request that waits to be judged cannot be told from one that was begun.
+        let begun = self.framer.is_mid_frame() && !self.protocol.is_holding();
+        let mid_frame = begun || self.stream.is_handshaking();
         self.protocol.set_mid_frame(Instant::now().into_std(), mid_frame);
         handled
     }
