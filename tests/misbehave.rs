@@ -101,10 +101,12 @@ fn untouched(modes: &[&str], look: impl FnMut(&Scene)) -> Gateway {
 /// The same, but for so many pictures.
 fn with_at_most(most_lost: u32, modes: &[&str], mut look: impl FnMut(&Scene)) -> Gateway {
     for _ in 0..TRIES {
-        let (gateway, lost) = Scene::start(modes).observe(&mut look);
+        let (mut gateway, lost) = Scene::start(modes).observe(&mut look);
         if lost <= most_lost {
             return gateway;
         }
+        // Killed, it would leave what its workers have started to the next try.
+        gateway.stop();
     }
     panic!("the honest camera's reader lost pictures in each of {TRIES} tries");
 }
