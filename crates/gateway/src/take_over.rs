@@ -11,7 +11,12 @@ pub(crate) struct TakeOver {
     state: State,
     /// It was asked for meanwhile.
     again: bool,
+    /// How often in a row the core side took what is not known here.
+    unknown: u32,
 }
+
+/// How often what the core side took is looked for: what it can read and this process cannot is not to keep both busy.
+const MOST_UNKNOWN: u32 = 3;
 
 #[derive(Debug, Default)]
 enum State {
@@ -64,8 +69,9 @@ impl TakeOver {
         };
         let texts = asked.flatten().filter(|_| taken);
         // What it took is not known here, so it is asked to take what is known.
-        let is_unknown = taken && texts.is_none();
-        if std::mem::take(&mut self.again) || is_unknown {
+        self.unknown = if taken && texts.is_none() { self.unknown + 1 } else { 0 };
+        let is_looked_for = (1..=MOST_UNKNOWN).contains(&self.unknown);
+        if std::mem::take(&mut self.again) || is_looked_for {
             self.state = State::Reading;
             return (texts, Step::Read);
         }
@@ -130,5 +136,23 @@ mod tests {
         it.handle_read(Some(texts("else")));
         assert_eq!(it.handle_answer(true), (Some(texts("else")), Step::Wait));
         assert_eq!(it.handle_answer(false), (None, Step::Wait), "nothing has changed");
+    }
+
+    #[test]
+    fn what_only_the_core_side_can_read_does_not_keep_both_busy() {
+        let mut it = TakeOver::default();
+        it.handle_request();
+        let mut attempts = 1;
+        it.handle_read(None);
+        while it.handle_answer(true) == (None, Step::Read) {
+            attempts += 1;
+            assert!(attempts < 10);
+            it.handle_read(None);
+        }
+        assert_eq!(attempts, 1 + MOST_UNKNOWN);
+        // And it is no end of it.
+        assert_eq!(it.handle_request(), Step::Read);
+        it.handle_read(Some(texts("new")));
+        assert_eq!(it.handle_answer(true), (Some(texts("new")), Step::Wait));
     }
 }
