@@ -378,8 +378,8 @@ fn a_side_that_comes_back_goes_by_what_was_taken_over() {
     std::fs::write(&path, others.join("[[reader]]")).unwrap();
     scene.gateway.hang_up();
     wait_for_reloads(&scene, "taken", 1.0);
-    let smaller = text.replacen("fps = 15", "fps = 10", 1).replacen("width = ", "width = 1", 1);
-    for (times, meanwhile) in [(1, smaller.as_str()), (2, "broken")] {
+    let other = text.replacen("fps = 15", "fps = 10", 1).replacen("width = ", "width = 1", 1);
+    for (times, meanwhile) in [(1, other.as_str()), (2, "broken")] {
         std::fs::write(&path, meanwhile).unwrap();
         for side in ["core", "camera"] {
             scene.gateway.side(side).expect(side).signal(Signal::KILL);
